@@ -1,0 +1,202 @@
+/** The account of a whole run: what was promised, what came back, who is accused in which window, and why it may be wrong. */
+import type { LedgerLine } from '../record/ledger.ts';
+import type { EventOf } from '../record/model.ts';
+import type { LedgerFile } from '../record/reader.ts';
+import { Accused, RunnerAccount } from './accounting.ts';
+import { type FaultView, OUTSIDE } from './faults.ts';
+import type { LedgerScan } from './ledger-scan.ts';
+import type { LoadView } from './load-view.ts';
+import { scanStored } from './stored-scan.ts';
+import type { Ledger } from './view.ts';
+
+export interface RunnerView extends LedgerScan {
+  runner: string;
+  acknowledged: number;
+  failed: number;
+  /** Ended unknown, or left no line. */
+  unknown: number;
+}
+
+export interface AccountView {
+  runners: RunnerView[];
+  readback: EventOf<'readback'> | null;
+  /** Acknowledged before the read-back began: only these can be accused of being lost. */
+  acknowledged: number;
+  failed: number;
+  unknown: number;
+  /** Different identities that the system holds. */
+  stored: number;
+  unknownStored: number;
+  unknownAbsent: number;
+  lost: Accused;
+  duplicated: Accused;
+  failedStored: Accused;
+  phantom: Accused;
+  /** Answered with success and yet not taken whole. */
+  partial: Accused;
+  /** Of the acknowledged, by the window in which they were. */
+  atRisk: Record<string, number>;
+  /** Why a clean account may be wrong. Empty = it can be trusted. */
+  doubts: string[];
+}
+
+interface Sources {
+  ledgers: readonly Ledger[];
+  loads: readonly LoadView[];
+  stored: readonly LedgerFile[];
+  readback: EventOf<'readback'> | null;
+  nameLimit: number;
+}
+
+/** Compares every runner's account with what was read back. Who is accused is found afterwards, line by line (`Tally`). */
+export function accountView({ ledgers, loads, stored, readback, nameLimit }: Sources): AccountView {
+  const accused = () => new Accused(nameLimit);
+  const view: AccountView = {
+    runners: [],
+    readback,
+    acknowledged: 0,
+    failed: 0,
+    unknown: 0,
+    stored: 0,
+    unknownStored: 0,
+    unknownAbsent: 0,
+    lost: accused(),
+    duplicated: accused(),
+    failedStored: accused(),
+    phantom: accused(),
+    partial: accused(),
+    atRisk: {},
+    doubts: [...ledgers.flatMap(doubtsOf), ...missing(ledgers, loads)],
+  };
+  const whole = addStored(view, ledgers, loads, stored);
+  for (const { file, account, scan } of ledgers) {
+    const held = account.settle(whole.has(file.runner));
+    const unknown = account.unknown + account.gaps;
+    view.failed += account.failed;
+    view.unknown += unknown;
+    view.stored += held.stored;
+    view.unknownStored += held.unknownStored;
+    view.unknownAbsent += held.unknownAbsent;
+    const { acknowledged, failed } = account;
+    view.runners.push({ ...scan, runner: file.runner, acknowledged, failed, unknown });
+  }
+  return view;
+}
+
+/** Adds what is stored to the accounts, and phantoms to the view. Returns the runners whose stored writes are known whole. */
+function addStored(
+  view: AccountView,
+  ledgers: readonly Ledger[],
+  loads: readonly LoadView[],
+  stored: readonly LedgerFile[],
+): Set<string> {
+  const whole = new Set<string>();
+  const { readback, doubts } = view;
+  if (readback?.complete !== true) {
+    doubts.push(readback ? `the read-back is incomplete: ${readback.why}` : 'nothing was read back');
+    return whole;
+  }
+  const named = new Set(readback.runners);
+  // The answer as a whole was complete: a runner that it does not name has nothing stored.
+  for (const { file } of ledgers) if (!named.has(file.runner)) whole.add(file.runner);
+  for (const runner of named) {
+    const file = stored.find((candidate) => candidate.runner === runner);
+    const ledger = ledgers.find((candidate) => candidate.file.runner === runner);
+    if (!file) doubts.push(`ledger/${runner}.stored is missing`);
+    // A load whose ledger is gone may have written anything: nothing of it is a phantom. It is in doubt already.
+    else if (ledger || !loads.some((load) => load.runner === runner)) {
+      const account = ledger?.account ?? new RunnerAccount(runner, 0);
+      const scan = scanStored(file.chunks(), (range) => account.addStored(range, view.phantom));
+      if (scan.complete) whole.add(runner);
+      else doubts.push(`ledger/${runner}.stored: ${scan.why}`);
+    }
+  }
+  return whole;
+}
+
+/** Why an account may be wrong although nobody is accused. A torn last line is none: its write is unknown like any in flight. */
+function doubtsOf({ file, load, account, scan }: Ledger): string[] {
+  const name = `ledger/${file.runner}.log`;
+  const doubts: string[] = [];
+  if (!load) doubts.push(`${name} belongs to no load of the history`);
+  if (scan.malformed > 0)
+    doubts.push(`${name}: ${scan.malformed} damaged lines (line ${scan.malformedAt.join(', ')})`);
+  if (account.repeatedLines > 0) doubts.push(`${name}: ${account.repeatedLines} identities have two lines`);
+  if (account.impossible > 0) doubts.push(`${name}: ${account.impossible} lines have an impossible number`);
+  const iterations = load?.ended?.iterations ?? 0;
+  if (scan.lines + scan.malformed + (scan.torn ? 1 : 0) < iterations)
+    doubts.push(`${name}: ${scan.lines} lines, and the generator counted ${iterations} iterations`);
+  return doubts;
+}
+
+function missing(ledgers: readonly Ledger[], loads: readonly LoadView[]): string[] {
+  return loads
+    .filter(
+      ({ runner, ended }) => ended?.iterations !== 0 && !ledgers.some(({ file }) => file.runner === runner),
+    )
+    .map(({ runner }) => `ledger/${runner}.log is missing`);
+}
+
+/** Attributes the writes of one runner to windows, and names the accused. */
+export class Tally {
+  readonly #view: AccountView;
+  readonly #runner: RunnerAccount;
+  readonly #faults: FaultView[];
+  readonly #anchorMs: number | null;
+  readonly #risk = new Map<FaultView | null, number>();
+  readonly #readFromMs: number;
+
+  constructor(view: AccountView, runner: RunnerAccount, faults: FaultView[], load: LoadView | null) {
+    this.#view = view;
+    this.#runner = runner;
+    this.#faults = faults;
+    this.#anchorMs = load?.anchorMs ?? null;
+    this.#readFromMs = view.readback?.fromMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  add({ outcome, vu, n, dueMs, latMs, status }: LedgerLine): void {
+    const runner = this.#runner;
+    const endedAtMs = this.#anchorMs === null ? null : this.#anchorMs + dueMs + latMs;
+    const fault = endedAtMs === null ? null : this.#faultAt(endedAtMs);
+    // What the read-back could not know yet is no one's fault.
+    const before = endedAtMs === null || endedAtMs < this.#readFromMs;
+    if (outcome === 'A' && before) {
+      this.#view.acknowledged += 1;
+      this.#risk.set(fault, (this.#risk.get(fault) ?? 0) + 1);
+    }
+    if (outcome !== 'A' && status >= 200 && status < 300) this.#name('partial', vu, n, endedAtMs, fault);
+    if (!runner.anyAccused) return;
+    if (runner.takeAccused('lost', vu, n) && before) this.#name('lost', vu, n, endedAtMs, fault);
+    if (runner.takeAccused('failedStored', vu, n)) this.#name('failedStored', vu, n, endedAtMs, fault);
+    if (runner.takeAccused('duplicated', vu, n)) this.#name('duplicated', vu, n, endedAtMs, fault);
+  }
+
+  close(): void {
+    const view = this.#view;
+    for (const id of this.#runner.remaining('duplicated'))
+      view.duplicated.add({ id, endedAtMs: null, window: null });
+    for (const [fault, count] of this.#risk) {
+      const name = fault?.name ?? OUTSIDE;
+      view.atRisk[name] = (view.atRisk[name] ?? 0) + count;
+    }
+  }
+
+  #name(
+    kind: 'lost' | 'duplicated' | 'failedStored' | 'partial',
+    vu: number,
+    n: number,
+    endedAtMs: number | null,
+    fault: FaultView | null,
+  ): void {
+    const window = endedAtMs === null ? null : (fault?.name ?? OUTSIDE);
+    this.#view[kind].add({ id: this.#runner.id(vu, n), endedAtMs, window });
+  }
+
+  #faultAt(atMs: number): FaultView | null {
+    for (const fault of this.#faults) {
+      const { windowMs } = fault;
+      if (windowMs !== null && atMs >= windowMs[0] && atMs < windowMs[1]) return fault;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,150 @@
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect, it } from 'vitest';
+import type { LedgerLine } from '../record/ledger.ts';
+import { Accused, RunnerAccount } from './accounting.ts';
+
+const VUS = 4;
+const line = (outcome: LedgerLine['outcome'], vu: number, n: number): LedgerLine => ({
+  outcome,
+  vu,
+  n,
+  dueMs: 0,
+  latMs: 1,
+  lagMs: 0,
+  status: 0,
+  code: 0,
+  attempts: 1,
+});
+
+/** What the words of record/ledger.ts say, with sets of strings and no thought of speed. */
+function naive(
+  lines: readonly LedgerLine[],
+  ranges: readonly { vu: number; from: number; to: number; copies: number }[],
+) {
+  const outcome = new Map(lines.map((one) => [`${one.vu}:${one.n}`, one.outcome]));
+  const last = new Map<number, number>();
+  for (const { vu, n } of lines) last.set(vu, Math.max(last.get(vu) ?? 0, n));
+  const copies = new Map<string, number>();
+  const phantoms: string[] = [];
+  for (const { vu, from, to, copies: times } of ranges) {
+    for (let n = from; n <= to; n += 1) {
+      const known = last.has(vu) || vu <= VUS ? (last.get(vu) ?? 0) + 1 : 0;
+      if (n > known) phantoms.push(`r/${vu}:${n}`);
+      else copies.set(`${vu}:${n}`, (copies.get(`${vu}:${n}`) ?? 0) + times);
+    }
+  }
+  const ids = [...outcome.keys()];
+  const gaps = [...last].flatMap(([vu, to]) =>
+    Array.from({ length: to }, (_, index) => `${vu}:${index + 1}`).filter((id) => !outcome.has(id)),
+  );
+  const unknown = new Set([...ids.filter((id) => outcome.get(id) === 'U'), ...gaps]);
+  for (const id of copies.keys()) if (!outcome.has(id)) unknown.add(id);
+  const of = (wanted: string) => ids.filter((id) => outcome.get(id) === wanted);
+  return {
+    lost: of('A').filter((id) => !copies.has(id)).length,
+    failedStored: of('F').filter((id) => copies.has(id)).length,
+    duplicated: [...copies.values()].filter((count) => count > 1).length,
+    phantoms: phantoms.length,
+    stored: copies.size,
+    unknownStored: [...unknown].filter((id) => copies.has(id)).length,
+    unknownAbsent: [...unknown].filter((id) => !copies.has(id)).length,
+    gaps: gaps.length,
+  };
+}
+
+function count(
+  lines: readonly LedgerLine[],
+  ranges: readonly { vu: number; from: number; to: number; copies: number }[],
+) {
+  const account = new RunnerAccount('r', VUS);
+  const phantom = new Accused();
+  for (const one of lines) account.add(one);
+  for (const range of ranges) account.addStored(range, phantom);
+  const gaps = account.gaps;
+  const held = account.settle(true);
+  const take = (what: 'lost' | 'duplicated' | 'failedStored') => {
+    const asked = lines.filter(({ vu, n }) => account.takeAccused(what, vu, n)).length;
+    return asked + [...account.remaining(what)].length;
+  };
+  return {
+    lost: take('lost'),
+    failedStored: take('failedStored'),
+    duplicated: take('duplicated'),
+    phantoms: phantom.count,
+    ...held,
+    gaps,
+  };
+}
+
+const identity = fc.record({ vu: fc.integer({ min: 1, max: VUS }), n: fc.integer({ min: 1, max: 600 }) });
+const lines = fc.uniqueArray(
+  fc.record({ id: identity, outcome: fc.constantFrom<LedgerLine['outcome'][]>('A', 'A', 'A', 'F', 'U') }),
+  { selector: ({ id }) => `${id.vu}:${id.n}`, maxLength: 120 },
+);
+const ranges = fc.array(
+  fc.record({
+    vu: fc.integer({ min: 1, max: VUS + 1 }),
+    from: fc.integer({ min: 1, max: 600 }),
+    length: fc.integer({ min: 0, max: 300 }),
+    copies: fc.constantFrom(1, 1, 1, 2),
+  }),
+  { maxLength: 12 },
+);
+
+describe('RunnerAccount', () => {
+  test.prop([lines, ranges], { seed: 4, numRuns: 300 })(
+    'agrees with a naive account by sets',
+    (drawn, stored) => {
+      const written = drawn.map(({ id, outcome }) => line(outcome, id.vu, id.n));
+      // The allowance for one more virtual user than was seen is tested below.
+      const known = written.some(({ vu }) => vu === VUS) ? VUS + 1 : VUS;
+      const read = stored
+        .filter(({ vu }) => vu <= VUS || known === VUS)
+        .map(({ vu, from, length, copies }) => ({ vu, from, to: from + length, copies }));
+      expect(count(written, read)).toEqual(naive(written, read));
+    },
+  );
+
+  it('a write in flight at the end is unknown, not a phantom', () => {
+    const stored = [{ vu: 1, from: 1, to: 3, copies: 1 }];
+    expect(count([line('A', 1, 1), line('A', 1, 2)], stored)).toMatchObject({
+      phantoms: 0,
+      unknownStored: 1,
+      lost: 0,
+    });
+    expect(count([line('A', 1, 1)], stored)).toMatchObject({ phantoms: 1, unknownStored: 1 });
+  });
+
+  it('a virtual user that left no line may have one write in flight', () => {
+    expect(count([], [{ vu: 3, from: 1, to: 1, copies: 1 }])).toMatchObject({
+      phantoms: 0,
+      unknownStored: 1,
+    });
+    expect(count([], [{ vu: VUS + 1, from: 1, to: 1, copies: 1 }])).toMatchObject({ phantoms: 1 });
+    // A runner that opens its lanes one by one was started with fewer than it shows.
+    const lane = line('A', VUS + 3, 1);
+    expect(count([lane], [{ vu: VUS + 4, from: 1, to: 1, copies: 1 }])).toMatchObject({ phantoms: 0 });
+  });
+
+  it('accuses no absent write when the answer is not whole', () => {
+    const account = new RunnerAccount('r', VUS);
+    account.add(line('A', 1, 1));
+    account.settle(false);
+    expect(account.takeAccused('lost', 1, 1)).toBe(false);
+  });
+
+  it('counts identities with two lines and numbers that cannot be', () => {
+    const account = new RunnerAccount('r', VUS);
+    for (const n of [1, 2, 2, 2 ** 31, 2_000_000_000, 0, 1.5]) account.add(line('A', 1, n));
+    expect(account).toMatchObject({ acknowledged: 2, repeatedLines: 1, impossible: 4 });
+  });
+
+  it('names the first phantoms and counts all', () => {
+    const account = new RunnerAccount('r', VUS);
+    const phantom = new Accused();
+    account.addStored({ vu: 9, from: 1, to: 1_000_000, copies: 1 }, phantom);
+    expect(phantom.count).toBe(1_000_000);
+    expect(phantom.named).toHaveLength(20);
+    expect(phantom.named[0]?.id).toBe('r/9:1');
+  });
+});

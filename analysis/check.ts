@@ -1,0 +1,94 @@
+/** What a file of `checks/` exports, and the few words that every check needs to say the same way. */
+import type { z } from 'zod';
+import type { Expectation, Verdict } from '../record/model.ts';
+import { type FaultView, OUTSIDE } from './faults.ts';
+import type { Accused } from './accounting.ts';
+import type { RunView } from './view.ts';
+
+/** A verdict without what the judge knows better: its id, check, title and whether it is optional. */
+export type Judgement = Omit<Verdict, 'id' | 'check' | 'optional' | 'title'>;
+
+export interface CheckModule {
+  /** The promise in a few words. */
+  title: string;
+  /** The check's own options: those of the expectation besides `check`, `during` and `optional`. */
+  options: z.ZodType;
+  /** Pure. What it throws is an `invalid` verdict with the error's words. */
+  judge(view: RunView, options: unknown, expectation: Expectation): Judgement;
+}
+
+/**
+ * The fault that an expectation is about, or the verdict when nothing can be said about it: a fault that was never seen acting,
+ * or that acted elsewhere, proves nothing. Throws when the plan has no such fault.
+ */
+export function provenFault(
+  view: RunView,
+  during: string,
+): { fault: FaultView; refused: null } | { fault: null; refused: Judgement } {
+  const fault = view.faults.find(({ name }) => name === during);
+  if (fault === undefined) throw new Error(`the plan has no fault "${during}"`);
+  const why = unproven(fault);
+  if (why === null) return { fault, refused: null };
+  return {
+    fault: null,
+    refused: { verdict: 'invalid', reason: `${fault.name}: ${why}`, evidence: [history('fault.proof')] },
+  };
+}
+
+/** Why nothing follows from a fault, or null when it was seen acting on what it was aimed at. Its end is not asked for. */
+export function unproven(fault: FaultView): string | null {
+  if (fault.intentAtMs === null)
+    return `it was never begun${fault.failed === null ? '' : ` (${fault.failed})`}`;
+  if (fault.actingFromMs === null)
+    return `it was never seen acting${fault.failed === null ? '' : ` (${fault.failed})`}`;
+  return fault.elsewhere === null ? null : `it acted elsewhere: ${fault.elsewhere}`;
+}
+
+/** The id of evidence in the history. */
+export function history(kind: string): string {
+  return `history:${kind}`;
+}
+
+/** Ids of the ledgers that a verdict about data rests on. */
+export function ledgerEvidence(view: RunView): string[] {
+  const files = view.account.runners.map(({ runner }) => `ledger/${runner}.log`);
+  const stored = view.account.readback?.runners.map((runner) => `ledger/${runner}.stored`) ?? [];
+  return [...files, ...stored, history('readback')];
+}
+
+/** `load/3:17 (12.4 s, pod-kill), ... and 80 more` */
+export function named({ named: writes, count }: Accused): string {
+  const shown = writes.map(({ id, endedAtMs, window }) =>
+    endedAtMs === null ? id : `${id} (${seconds(endedAtMs)}, ${window ?? OUTSIDE})`,
+  );
+  const more = count - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** `pod-kill: 12, rollout: 3, outside: 0`: every fault's window that there was, also those without any. */
+export function byWindow(view: RunView, counts: Record<string, number>): string {
+  const known = view.faults.filter(({ windowMs }) => windowMs !== null).map(({ name }) => name);
+  const names = [
+    ...known,
+    OUTSIDE,
+    ...Object.keys(counts).filter((name) => !known.includes(name) && name !== OUTSIDE),
+  ];
+  return names.map((name) => `${name}: ${counts[name] ?? 0}`).join(', ');
+}
+
+/** `12.4 s` on the run's clock. */
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** A share 0..1 as `99.95 %`, with the digits that it takes to tell it from none or all. */
+export function percent(share: number): string {
+  const distance = Math.min(Math.abs(share), Math.abs(1 - share)) * 100;
+  const digits = distance === 0 || distance >= 1 ? 2 : Math.min(7, 2 + Math.ceil(-Math.log10(distance)));
+  return `${(share * 100).toFixed(digits)} %`;
+}
+
+/** Upper bound at 95 % for a share of which none was seen in `n` (rule of three: methods, rule of three for zero events). */
+export function ruleOfThree(n: number): string {
+  return `<= ${percent(Math.min(1, 3 / n))} at 95 %`;
+}

@@ -1,0 +1,109 @@
+/**
+ * What each planned fault did, by its own proof. Times are intervals: a proof looks now and then, so a fault began to act between
+ * the last look that did not see it and the first that did.
+ */
+import type { Event, EventOf, Plan, PlannedFault } from '../record/model.ts';
+import { binsTouching, firstGoodRun, type Good, type Timeline } from './timeline.ts';
+
+export type Interval = [loMs: number, hiMs: number];
+
+export interface FaultView {
+  name: string;
+  /** Name of the chaos object, or `rollout-restart`. */
+  kind: string;
+  /** It strikes and is over (a killed pod); what follows is the system's own recovery. Else it lasts until it is gone. */
+  momentary: boolean;
+  planned: PlannedFault;
+  targets: string[];
+  intentAtMs: number | null;
+  injectedAtMs: number | null;
+  actingFromMs: Interval | null;
+  goneAtMs: Interval | null;
+  /** What it touched without being aimed at it. */
+  elsewhere: string | null;
+  /** Why it was not played, or not as planned. */
+  failed: string | null;
+  /** Start of the first run of good bins after it. Null = not seen before the next fault or the end of the load. */
+  recoveredAtMs: number | null;
+  /** From the intent until it is gone and recovered from, or else to the next fault's intent or the end of the load. Null = never begun. */
+  windowMs: Interval | null;
+}
+
+/** Name of the time that belongs to no fault. */
+export const OUTSIDE = 'outside';
+
+/** One view for each planned fault, in the plan's order; events belong to a fault by its name. */
+export function faultViews(
+  plan: Plan,
+  events: readonly Event[],
+  timeline: Timeline | null,
+  good: Good,
+): FaultView[] {
+  const views = plan.faults.map((planned) =>
+    view(
+      planned,
+      events.filter((event) => 'fault' in event && event.fault === planned.name),
+    ),
+  );
+  for (const fault of views) close(fault, views, timeline, good);
+  return views;
+}
+
+function view(planned: PlannedFault, events: Event[]): FaultView {
+  const first = <K extends Event['kind']>(kind: K) =>
+    events.find((event): event is EventOf<K> => event.kind === kind);
+  const saw = (what: 'acting' | 'gone' | 'elsewhere') =>
+    events.find(
+      (event): event is EventOf<'fault.proof'> => event.kind === 'fault.proof' && event.saw === what,
+    );
+  return {
+    name: planned.name,
+    kind: planned.fault === 'rollout-restart' ? planned.fault : planned.fault.chaos,
+    momentary: planned.fault !== 'rollout-restart' && planned.forMs === undefined,
+    planned,
+    targets: first('fault.intent')?.targets ?? [],
+    intentAtMs: first('fault.intent')?.at ?? null,
+    injectedAtMs: first('fault.injected')?.at ?? null,
+    actingFromMs: interval(saw('acting')),
+    goneAtMs: interval(saw('gone')),
+    elsewhere: saw('elsewhere')?.detail ?? null,
+    failed: first('fault.failed')?.why ?? null,
+    recoveredAtMs: null,
+    windowMs: null,
+  };
+}
+
+function interval(proof: EventOf<'fault.proof'> | undefined): Interval | null {
+  return proof ? [Math.min(proof.notBeforeMs, proof.at), proof.at] : null;
+}
+
+/** The moment from which a recovery is looked for and measured: the end of a fault that lasts, the blow of one that does not. */
+export function struckAtMs(fault: FaultView): Interval | null {
+  return fault.momentary ? fault.actingFromMs : fault.goneAtMs;
+}
+
+/** The end of what can be seen of a fault: the next one's intent, or the end of the load. */
+export function seenUntilMs(fault: FaultView, all: readonly FaultView[], timeline: Timeline): number {
+  const from = fault.intentAtMs ?? 0;
+  const later = all.flatMap(({ intentAtMs }) =>
+    intentAtMs !== null && intentAtMs > from ? [intentAtMs] : [],
+  );
+  return Math.min(timeline.toMs, ...later);
+}
+
+function close(fault: FaultView, all: readonly FaultView[], timeline: Timeline | null, good: Good): void {
+  if (fault.intentAtMs === null || timeline === null) return;
+  const untilMs = seenUntilMs(fault, all, timeline);
+  const from = struckAtMs(fault);
+  if (from) {
+    const bins = binsTouching(timeline, from[0], untilMs).filter((bin) => bin.toMs <= untilMs);
+    const startMs = firstGoodRun(bins, good);
+    fault.recoveredAtMs = startMs === null ? null : Math.max(startMs, from[0]);
+  }
+  const { recoveredAtMs, goneAtMs } = fault;
+  const endMs =
+    recoveredAtMs === null || goneAtMs === null
+      ? untilMs
+      : Math.min(untilMs, Math.max(recoveredAtMs, goneAtMs[1]));
+  fault.windowMs = [fault.intentAtMs, Math.max(fault.intentAtMs, endMs)];
+}

@@ -1,0 +1,60 @@
+/** Whose CPU it was during the judged load, in ten-second windows: a machine that others use says nothing about a system. */
+import type { Event, EventOf } from '../record/model.ts';
+
+const WINDOW_MS = 10_000;
+
+export interface HostWindow {
+  fromMs: number;
+  toMs: number;
+  /** 0 = nothing was seen in this window. */
+  samples: number;
+  /** Mean shares of the whole machine, 0..1. */
+  busy: number;
+  foreign: number;
+  steal: number;
+}
+
+export interface HostView {
+  samples: number;
+  windows: HostWindow[];
+  /** Mean CPU seconds per second by group of processes. */
+  cores: Record<string, number>;
+  /** Largest resident memory by group of processes, MB. */
+  peakRssMb: Record<string, number>;
+}
+
+/** Samples from `fromMs` to `toMs` on the run's clock. A last window of less than half the length joins the one before. */
+export function hostView(events: readonly Event[], fromMs: number, toMs: number): HostView {
+  const samples = events.filter(
+    (event): event is EventOf<'host'> => event.kind === 'host' && event.at >= fromMs && event.at <= toMs,
+  );
+  const count = Math.max(1, Math.round((toMs - fromMs) / WINDOW_MS));
+  const windows = Array.from({ length: count }, (_, index) => {
+    const from = fromMs + index * WINDOW_MS;
+    const to = index === count - 1 ? toMs : from + WINDOW_MS;
+    const inside = samples.filter(({ at }) => at >= from && (at < to || to === toMs));
+    return {
+      fromMs: from,
+      toMs: to,
+      samples: inside.length,
+      busy: mean(inside.map(({ busy }) => busy)),
+      foreign: mean(inside.map(({ foreign }) => foreign)),
+      steal: mean(inside.map(({ steal }) => steal)),
+    };
+  });
+  const groups = [...new Set(samples.flatMap(({ cores }) => Object.keys(cores)))].sort();
+  return {
+    samples: samples.length,
+    windows,
+    cores: Object.fromEntries(
+      groups.map((group) => [group, mean(samples.map(({ cores }) => cores[group] ?? 0))]),
+    ),
+    peakRssMb: Object.fromEntries(
+      groups.map((group) => [group, Math.max(...samples.map(({ rssMb }) => rssMb[group] ?? 0))]),
+    ),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((total, value) => total + value, 0) / values.length;
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { EXIT, VerdictFile } from '../record/model.ts';
+import type { CheckModule } from './check.ts';
+import { judgeRun } from './judge.ts';
+import { faultEvents, type Story, viewOf } from './testing.ts';
+
+const told: CheckModule = {
+  title: 'Told',
+  options: z.strictObject({ atLeast: z.number().default(1) }),
+  judge: (_, options, { during }) => ({
+    verdict: 'pass',
+    reason: `${JSON.stringify(options)} ${during}`,
+    evidence: ['plan.json'],
+  }),
+};
+const judge = (story: Story, module: CheckModule = told) =>
+  judgeRun(viewOf(story), () => Promise.resolve(module));
+
+describe('judgeRun', () => {
+  it('gives a whole, valid verdict file', async () => {
+    const file = await judge({ expect: [{ check: 'told', atLeast: 2 }] });
+    expect(VerdictFile.parse(file)).toEqual(file);
+    expect(file).toMatchObject({ verdict: 'pass', exitCode: EXIT.pass, rehearsal: true });
+    expect(file.verdicts).toMatchObject([
+      { id: 'told', title: 'Told', optional: false, reason: '{"atLeast":2} undefined' },
+    ]);
+    const figure = (name: string) => file.figures.find((f) => f.name === name)?.value;
+    expect(figure('acknowledged writes')).toBe(1_200);
+    expect(figure('acknowledged points outside fault windows')).toBe(2_000);
+    expect(figure('p99 outside fault windows')).toBe(20);
+    expect(figure('CPU of k6')).toBeCloseTo(0.3);
+    expect([figure('lost'), figure('duplicates'), figure('dropped')]).toEqual([0, 0, 0]);
+  });
+
+  it('names a verdict by its check and fault, and numbers the second of a name', async () => {
+    const file = await judge({
+      faults: [{ name: 'cut', fault: { chaos: 'cut' }, forMs: 5_000 }],
+      events: faultEvents('cut', 21_000, 26_000),
+      expect: [{ check: 'told', during: 'cut' }, { check: 'told' }, { check: 'told', atLeast: 3 }],
+    });
+    expect(file.verdicts.map(({ id }) => id)).toEqual(['told@cut', 'told', 'told#2']);
+    expect(file.figures).toContainEqual({ name: 'recovery from cut', value: 0.1, unit: 's' });
+  });
+
+  it('turns a check that throws into invalid, with its words', async () => {
+    const broken = {
+      ...told,
+      judge: () => {
+        throw new Error('no such thing');
+      },
+    };
+    const file = await judge({}, broken);
+    expect(file).toMatchObject({ verdict: 'invalid', exitCode: EXIT.invalid });
+    expect(file.verdicts[0]).toMatchObject({
+      id: 'told',
+      title: 'Told',
+      reason: 'the check failed: no such thing',
+    });
+  });
+
+  it('turns a wrong option, and a check that cannot be loaded, into invalid', async () => {
+    const wrong = await judge({ expect: [{ check: 'told', atMost: 2 }] });
+    expect(wrong.verdicts[0]).toMatchObject({
+      verdict: 'invalid',
+      reason: expect.stringContaining('atMost'),
+    });
+    const gone = await judgeRun(viewOf(), () => Promise.reject(new Error('no file')));
+    expect(gone.verdicts[0]).toMatchObject({ verdict: 'invalid', reason: 'the check failed: no file' });
+  });
+
+  it('a crash is a verdict of its own, with its own exit code', async () => {
+    const file = await judge({ events: [{ at: 9, kind: 'run.crashed', phase: 'disturb', message: 'boom' }] });
+    expect(file.verdicts[0]).toMatchObject({
+      id: 'run-completed',
+      verdict: 'invalid',
+      reason: expect.stringContaining('boom'),
+    });
+    expect(file).toMatchObject({ verdict: 'invalid', exitCode: EXIT.crash });
+  });
+
+  it('a history without an end is that of a killed harness', async () => {
+    const file = await judge({ edit: (event) => (event.kind === 'run.ended' ? null : event) });
+    expect(file.verdicts[0]).toMatchObject({ id: 'run-completed', verdict: 'invalid' });
+  });
+
+  it('asks nothing of a fault that an interrupted run never came to', async () => {
+    const file = await judge({
+      faults: [{ name: 'cut', fault: { chaos: 'cut' } }],
+      expect: [{ check: 'told', during: 'cut' }, { check: 'told' }],
+      edit: (event) => (event.kind === 'run.ended' ? { ...event, interrupted: true } : event),
+    });
+    expect(file.verdicts.map(({ id, verdict }) => [id, verdict])).toEqual([
+      ['run-completed', 'inconclusive'],
+      ['told@cut', 'not_run'],
+      ['told', 'pass'],
+    ]);
+    expect(file.exitCode).toBe(EXIT.inconclusive);
+  });
+
+  it('an aborted run says why', async () => {
+    const file = await judge({
+      events: [
+        { at: 9, kind: 'run.aborted', phase: 'baseline', why: 'not healthy', verdict: 'inconclusive' },
+      ],
+    });
+    expect(file.verdicts[0]).toMatchObject({
+      id: 'run-completed',
+      verdict: 'inconclusive',
+      reason: 'stopped in "baseline": not healthy',
+    });
+  });
+});

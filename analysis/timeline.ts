@@ -1,0 +1,113 @@
+/** The judged load second by second, by the intended start of each write: what was asked of the system, and what it gave. */
+import type { Scenario } from '../record/model.ts';
+
+export const BIN_MS = 1_000;
+/** Of the acknowledged writes of a good bin at most this share may be slower than the limit. */
+const SLOW_SHARE = 0.01;
+
+export interface Counts {
+  served: number;
+  failed: number;
+  unknown: number;
+  /** Of the served: slower than the scenario's limit, from the intended start. */
+  slow: number;
+  /** Started by the generator more than 250 ms after they were due: its own stall. */
+  late: number;
+  /** Never started by the generator. */
+  dropped: number;
+}
+
+export interface Bin extends Counts {
+  fromMs: number;
+  toMs: number;
+}
+
+export interface Timeline {
+  fromMs: number;
+  toMs: number;
+  /** Without a hole; the last one may be shorter. */
+  bins: Bin[];
+}
+
+export type Good = Scenario['good'];
+
+export function emptyTimeline(fromMs: number, toMs: number): Timeline {
+  const bins = Array.from({ length: Math.max(0, Math.ceil((toMs - fromMs) / BIN_MS)) }, (_, index) => ({
+    fromMs: fromMs + index * BIN_MS,
+    toMs: Math.min(toMs, fromMs + (index + 1) * BIN_MS),
+    ...noCounts(),
+  }));
+  return { fromMs, toMs, bins };
+}
+
+function noCounts(): Counts {
+  return { served: 0, failed: 0, unknown: 0, slow: 0, late: 0, dropped: 0 };
+}
+
+/** Position of the bin that a moment falls into, or -1 when the moment is not judged. */
+export function binAt({ fromMs, toMs }: Timeline, atMs: number): number {
+  return atMs >= fromMs && atMs < toMs ? Math.floor((atMs - fromMs) / BIN_MS) : -1;
+}
+
+/** Arrivals that the schedule asked for: a dropped one was asked for too. */
+export function scheduled({ served, failed, unknown, dropped }: Counts): number {
+  return served + failed + unknown + dropped;
+}
+
+/** Null = nothing was due, so nothing can be said. */
+export function isGood(bin: Counts, good: Good): boolean | null {
+  const asked = scheduled(bin);
+  if (asked === 0) return null;
+  return bin.served / asked >= good.served && bin.slow <= bin.served * SLOW_SHARE;
+}
+
+export function sum(bins: readonly Counts[]): Counts {
+  const total = noCounts();
+  for (const bin of bins) {
+    total.served += bin.served;
+    total.failed += bin.failed;
+    total.unknown += bin.unknown;
+    total.slow += bin.slow;
+    total.late += bin.late;
+    total.dropped += bin.dropped;
+  }
+  return total;
+}
+
+/** Bins that lie wholly between two moments. */
+export function binsWithin({ bins }: Timeline, fromMs: number, toMs: number): Bin[] {
+  return bins.filter((bin) => bin.fromMs >= fromMs && bin.toMs <= toMs);
+}
+
+/** Bins that have a part between two moments. */
+export function binsTouching({ bins }: Timeline, fromMs: number, toMs: number): Bin[] {
+  return bins.filter((bin) => bin.toMs > fromMs && bin.fromMs < toMs);
+}
+
+/**
+ * Start of the first run of `good.bins` good bins among `bins`; null when there is none. A bin in which nothing was due neither
+ * counts nor breaks the run.
+ */
+export function firstGoodRun(bins: readonly Bin[], good: Good): number | null {
+  let startMs = 0;
+  let length = 0;
+  for (const bin of bins) {
+    const verdict = isGood(bin, good);
+    if (verdict === null) continue;
+    if (!verdict) length = 0;
+    else if (length++ === 0) startMs = bin.fromMs;
+    if (length === good.bins) return startMs;
+  }
+  return null;
+}
+
+/** The smallest served share of any ten seconds in a row; null when nothing was due. */
+export function worstTenSeconds(bins: readonly Bin[]): { share: number; fromMs: number } | null {
+  let worst: { share: number; fromMs: number } | null = null;
+  for (let from = 0; from === 0 || from + 10 <= bins.length; from += 1) {
+    const total = sum(bins.slice(from, from + 10));
+    const share = scheduled(total) === 0 ? 2 : total.served / scheduled(total);
+    if (share < (worst?.share ?? 2)) worst = { share, fromMs: bins[from]?.fromMs ?? 0 };
+  }
+  return worst;
+}

@@ -1,0 +1,169 @@
+/** Everything a check may look at: one reading of the record, computed once. Pure; the record hands in events and bytes. */
+import { build, type Histogram } from 'hdr-histogram-js';
+import type { Event, Plan } from '../record/model.ts';
+import type { LedgerFile, RunRecord } from '../record/reader.ts';
+import { accountView, type AccountView, Tally } from './account-view.ts';
+import { RunnerAccount } from './accounting.ts';
+import { type FaultView, faultViews, OUTSIDE } from './faults.ts';
+import { hostView, type HostView } from './host.ts';
+import { type LedgerScan, scanLedger } from './ledger-scan.ts';
+import { eventsOf, type LoadView, loadViews } from './load-view.ts';
+import { Schedule } from './schedule.ts';
+import { type Bin, binAt, emptyTimeline, type Timeline } from './timeline.ts';
+
+/** A write that the generator starts later than this is its own stall, milliseconds. */
+export const LATE_MS = 250;
+
+export interface RunView {
+  plan: Plan;
+  /** By time. */
+  events: Event[];
+  remarks: string[];
+  loads: LoadView[];
+  /** Null = no judged load was ever started. */
+  judged: LoadView | null;
+  timeline: Timeline | null;
+  faults: FaultView[];
+  /** Of the judged load's acknowledged writes, from the intended start, ms: by fault and `outside`. */
+  latency: Record<string, Histogram>;
+  account: AccountView;
+  host: HostView;
+  /** Why the run ended before its plan did: interrupted or aborted. Null = it did not. */
+  stopped: string | null;
+}
+
+/** One runner's ledger while it is read. */
+export interface Ledger {
+  file: LedgerFile;
+  load: LoadView | null;
+  account: RunnerAccount;
+  schedule: Schedule | null;
+  scan: LedgerScan;
+}
+
+/** `nameLimit`: how many writes of each accusation are named. */
+export function buildView(
+  { plan, events: written, logs, stored, remarks }: RunRecord,
+  nameLimit = 20,
+): RunView {
+  const events = written.toSorted((a, b) => a.at - b.at);
+  const loads = loadViews(events);
+  const judged = loads.find((load) => load.judged) ?? null;
+  const ledgers = logs.map((file) => readLedger(file, loads));
+  const timeline = judged && emptyTimeline(judged.fromMs, judged.toMs);
+  if (timeline) for (const ledger of ledgers) fillTimeline(timeline, ledger, plan);
+  const faults = faultViews(plan, events, timeline, plan.scenario.good);
+  const readback = eventsOf(events, 'readback').at(-1) ?? null;
+  const account = accountView({ ledgers, loads, stored, readback, nameLimit });
+  const latency = attribute(ledgers, { account, faults, timeline });
+  return {
+    plan,
+    events,
+    remarks: [...remarks, ...remarksOf(events, ledgers)],
+    loads,
+    judged,
+    timeline,
+    faults,
+    latency,
+    account,
+    host: hostView(events, judged?.fromMs ?? 0, judged?.toMs ?? 0),
+    stopped: stoppedWhy(events),
+  };
+}
+
+/** Seconds of the judged load that belong to a fault's window, or without a name to none. A second that two windows share is the first one's. */
+export function binsIn({ timeline, faults }: Pick<RunView, 'timeline' | 'faults'>, during?: string): Bin[] {
+  return timeline?.bins.filter((bin) => windowOf(faults, bin) === (during ?? OUTSIDE)) ?? [];
+}
+
+function windowOf(faults: readonly FaultView[], { fromMs, toMs }: Bin): string {
+  const fault = faults.find(
+    ({ windowMs }) => windowMs !== null && toMs > windowMs[0] && fromMs < windowMs[1],
+  );
+  return fault?.name ?? OUTSIDE;
+}
+
+/** First pass: identities and outcomes, and how late writes began. */
+function readLedger(file: LedgerFile, loads: readonly LoadView[]): Ledger {
+  const load = loads.find(({ runner }) => runner === file.runner) ?? null;
+  const account = new RunnerAccount(file.runner, load?.vus ?? 0);
+  const schedule = load?.judged ? new Schedule(load.ratePerS) : null;
+  const scan = scanLedger(file.chunks(), (line) => {
+    account.add(line);
+    schedule?.add(line.dueMs + line.lagMs, line.lagMs);
+  });
+  schedule?.settle();
+  if (load && schedule) load.droppedSeen = schedule.droppedInAll;
+  return { file, load, account, schedule, scan };
+}
+
+/** Second pass, for the judged load: every write into the second in which it was due. */
+function fillTimeline(timeline: Timeline, { file, load, schedule }: Ledger, plan: Plan): void {
+  if (!load || !schedule) return;
+  const limitMs = plan.scenario.good.latencyMs;
+  scanLedger(file.chunks(), ({ outcome, dueMs, latMs, lagMs }) => {
+    const shiftMs = schedule.shiftMs(dueMs + lagMs);
+    const bin = timeline.bins[binAt(timeline, load.anchorMs + dueMs + shiftMs)];
+    if (bin === undefined) return;
+    if (outcome === 'A') {
+      bin.served += 1;
+      if (latMs - shiftMs > limitMs) bin.slow += 1;
+    } else if (outcome === 'F') bin.failed += 1;
+    else bin.unknown += 1;
+    if (lagMs - shiftMs > LATE_MS) bin.late += 1;
+  });
+  for (const bin of timeline.bins)
+    bin.dropped += schedule.dropped(bin.fromMs - load.anchorMs, bin.toMs - load.anchorMs);
+}
+
+/** Third pass, now that the windows are known: who was at risk in which, who is accused, and how long writes took. */
+function attribute(
+  ledgers: readonly Ledger[],
+  { account, faults, timeline }: Pick<RunView, 'account' | 'faults' | 'timeline'>,
+): Record<string, Histogram> {
+  const latency: Record<string, Histogram> = {};
+  const ofBin = timeline?.bins.map(
+    (bin) =>
+      (latency[windowOf(faults, bin)] ??= build({ bitBucketSize: 32, numberOfSignificantValueDigits: 3 })),
+  );
+  for (const { file, load, schedule, account: runner } of ledgers) {
+    const tally = new Tally(account, runner, faults, load);
+    scanLedger(file.chunks(), (line) => {
+      tally.add(line);
+      if (!schedule || !load || !timeline || line.outcome !== 'A') return;
+      const shiftMs = schedule.shiftMs(line.dueMs + line.lagMs);
+      const bin = binAt(timeline, load.anchorMs + line.dueMs + shiftMs);
+      if (bin >= 0) ofBin?.[bin]?.recordValue(Math.max(0, Math.round(line.latMs - shiftMs)));
+    });
+    tally.close();
+  }
+  return latency;
+}
+
+function remarksOf(events: readonly Event[], ledgers: readonly Ledger[]): string[] {
+  const torn = ledgers.filter(({ scan }) => scan.torn);
+  const damaged = ledgers.filter(({ scan }) => scan.malformed > 0);
+  return [
+    ...torn.map(({ file }) => `ledger/${file.runner}.log: the last line is torn and was dropped`),
+    ...damaged.map(
+      ({ file, scan }) =>
+        `ledger/${file.runner}.log: ${scan.malformed} lines are not of the ledger (line ${scan.malformedAt.join(', ')})`,
+    ),
+    ...eventsOf(events, 'unplayed').map(
+      ({ file, line, object, field, why }) => `not played: ${file}:${line} ${object} ${field}: ${why}`,
+    ),
+    ...eventsOf(events, 'gap').map(
+      ({ what, fromMs, toMs, why }) =>
+        `not observed: ${what} from ${(fromMs / 1_000).toFixed(1)} s to ${(toMs / 1_000).toFixed(1)} s: ${why}`,
+    ),
+    ...eventsOf(events, 'note').map(({ text }) => text),
+  ];
+}
+
+function stoppedWhy(events: readonly Event[]): string | null {
+  const [aborted] = eventsOf(events, 'run.aborted');
+  if (aborted) return aborted.why;
+  return eventsOf(events, 'run.ended').some(({ interrupted }) => interrupted)
+    ? 'the run was interrupted'
+    : null;
+}

@@ -1,0 +1,131 @@
+/**
+ * The generator is judged first. What it did not send, sent late, or measured on a machine that others used says nothing
+ * about the system: the run is `invalid` then, never `fail`. Every reason is named, not only the first.
+ */
+import { z } from 'zod';
+import { history, type Judgement, percent, seconds } from '../analysis/check.ts';
+import { eventsOf, type LoadView } from '../analysis/load-view.ts';
+import { scheduled, sum } from '../analysis/timeline.ts';
+import { binsIn, LATE_MS, type RunView } from '../analysis/view.ts';
+
+export const title = 'The load was what it was said to be';
+
+export const options = z.strictObject({
+  /** Largest share of arrivals that may be dropped outside fault windows. */
+  droppedShare: z.number().min(0).max(1).default(0.001),
+  /** Largest share of writes outside fault windows that the generator may start more than 250 ms late. */
+  lateShare: z.number().min(0).max(1).default(0.01),
+  /** Largest mean share of the machine, over ten seconds, that others may take: other processes, the hypervisor. */
+  foreign: z.number().min(0).max(1).default(0.15),
+  steal: z.number().min(0).max(1).default(0.1),
+});
+type Options = z.infer<typeof options>;
+
+/** The wall clock may move this far against the monotonic one: it places the ledger on the run's clock. */
+const CLOCK_STEP_MS = 500;
+/** Each write's lag is read to a millisecond: so many arrivals' worth of drops cannot be told from none. */
+const LAG_RESOLUTION_MS = 5;
+
+export function judge(view: RunView, given: Options): Judgement {
+  const { judged, timeline } = view;
+  if (!judged || !timeline)
+    return { verdict: 'invalid', reason: 'no judged load was started', evidence: [history('load.started')] };
+  const outside = sum(binsIn(view));
+  const asked = scheduled(outside);
+  const droppedShare = asked === 0 ? 0 : outside.dropped / asked;
+  const wrong = [
+    ...(scheduled(sum(timeline.bins)) === 0 ? ['no write of the judged load was seen'] : []),
+    ...(droppedShare > given.droppedShare
+      ? [
+          `${outside.dropped} of ${asked} arrivals (${percent(droppedShare)}) were dropped outside fault windows`,
+        ]
+      : []),
+    ...late(outside.late, asked, given.lateShare),
+    ...ended(judged, view.stopped),
+    ...crossCheck(judged),
+    ...host(view, given),
+    ...clock(view),
+    ...gaps(view),
+  ];
+  const dropped = `${outside.dropped} of ${asked} arrivals dropped outside fault windows (${percent(droppedShare)})`;
+  const common = {
+    observed: { value: droppedShare, unit: 'share dropped' },
+    expected: { value: given.droppedShare, unit: 'share dropped, at most' },
+    windowMs: [timeline.fromMs, timeline.toMs] satisfies [number, number],
+    evidence: [`ledger/${judged.runner}.log`, ...['load.ended', 'host', 'clock'].map(history)],
+  };
+  if (wrong.length > 0) return { verdict: 'invalid', reason: `${wrong.join('; ')}.`, ...common };
+  const worst = Math.max(0, ...view.host.windows.map((window) => window.foreign + window.steal));
+  return {
+    verdict: 'pass',
+    reason: `${dropped}, ${outside.late} started more than ${LATE_MS} ms late; others took at most ${percent(worst)} of the machine; ${endWords(judged, view.stopped)}.`,
+    ...common,
+  };
+}
+
+function late(count: number, asked: number, limit: number): string[] {
+  if (asked === 0 || count / asked <= limit) return [];
+  return [
+    `the generator started ${count} of ${asked} writes (${percent(count / asked)}) more than ${LATE_MS} ms late outside fault windows`,
+  ];
+}
+
+function endWords({ ended: end }: LoadView, stopped: string | null): string {
+  return stopped === null ? 'it ended by itself' : `it was stopped (${stopped}${end ? `; ${end.why}` : ''})`;
+}
+
+function ended({ ended: end }: LoadView, stopped: string | null): string[] {
+  if (!end) return ['the end of the load was not seen'];
+  if (end.exitCode === 0 || stopped !== null) return [];
+  const how = end.signal === null ? `with code ${end.exitCode}` : `by ${end.signal}`;
+  return [`the generator ended ${how} (${end.why})`];
+}
+
+/** The ledger's own count of drops against the generator's: two instruments that disagree measure nothing. */
+function crossCheck({ ended: end, droppedSeen, ratePerS }: LoadView): string[] {
+  const told = end?.dropped ?? null;
+  if (told === null) return [];
+  const tolerance = Math.max(10, told * 0.05, (ratePerS * LAG_RESOLUTION_MS) / 1_000);
+  if (Math.abs(told - droppedSeen) <= tolerance) return [];
+  return [`the generator counted ${told} dropped arrivals, its ledger shows ${droppedSeen}`];
+}
+
+function host({ host: seen }: RunView, limits: Options): string[] {
+  if (seen.samples === 0) return ['the host was not observed'];
+  return seen.windows.flatMap(({ samples, foreign, steal, fromMs, toMs }) => {
+    const when = `from ${seconds(fromMs)} to ${seconds(toMs)}`;
+    if (samples === 0) return [`the host was not observed ${when}`];
+    return [
+      ...(foreign > limits.foreign
+        ? [`other processes took ${percent(foreign)} of the machine ${when}`]
+        : []),
+      ...(steal > limits.steal ? [`the hypervisor took ${percent(steal)} of the machine ${when}`] : []),
+    ];
+  });
+}
+
+function clock({ events }: RunView): string[] {
+  const offsets = events.flatMap((event) =>
+    event.kind === 'run.started' || event.kind === 'clock'
+      ? [{ at: event.at, ms: event.wallMs - event.at }]
+      : [],
+  );
+  for (const { at, ms } of offsets) {
+    const moved = ms - (offsets[0]?.ms ?? ms);
+    if (Math.abs(moved) > CLOCK_STEP_MS)
+      return [`the wall clock had moved by ${Math.round(moved)} ms at ${seconds(at)}`];
+  }
+  return [];
+}
+
+function gaps({ events, judged }: RunView): string[] {
+  return eventsOf(events, 'gap')
+    .filter(
+      ({ what, fromMs, toMs }) =>
+        /\bload\b/.test(what) && judged && toMs > judged.fromMs && fromMs < judged.toMs,
+    )
+    .map(
+      ({ fromMs, toMs, why }) =>
+        `the load was not observed from ${seconds(fromMs)} to ${seconds(toMs)} (${why})`,
+    );
+}

@@ -1,0 +1,46 @@
+/** Durability: what was acknowledged is there afterwards. A write is accused only when it was acknowledged before the read began. */
+import { z } from 'zod';
+import { byWindow, type Judgement, ledgerEvidence, named, ruleOfThree } from '../analysis/check.ts';
+import type { FaultView } from '../analysis/faults.ts';
+import type { RunView } from '../analysis/view.ts';
+
+export const title = 'No acknowledged write is lost';
+
+export const options = z.strictObject({});
+
+export function judge(view: RunView): Judgement {
+  const { account } = view;
+  const { lost, acknowledged, doubts, atRisk } = account;
+  const common = {
+    observed: { value: lost.count, unit: 'writes' },
+    expected: { value: 0, unit: 'writes' },
+    evidence: ledgerEvidence(view),
+  };
+  const unknown = `${account.unknown} unknown writes are kept apart (${account.unknownStored} stored, ${account.unknownAbsent} not)`;
+  if (lost.count > 0) {
+    return {
+      verdict: 'fail',
+      reason: `${lost.count} of ${acknowledged} acknowledged writes are lost, by the window in which they were acknowledged: ${byWindow(view, lost.byWindow)}. They are ${named(lost)}; ${unknown}${doubts.length > 0 ? `; besides, ${doubts.join('; ')}` : ''}.`,
+      ...common,
+    };
+  }
+  const unsure = [
+    ...doubts,
+    ...(acknowledged === 0 ? ['no write was acknowledged, so none could be lost'] : []),
+    ...notAtRisk(view).map(
+      ({ name }) => `no write was acknowledged in the window of ${name}, so it proves nothing`,
+    ),
+  ];
+  const words = `0 lost of ${acknowledged} acknowledged writes`;
+  if (unsure.length > 0)
+    return { verdict: 'inconclusive', reason: `${words}, but ${unsure.join('; ')}; ${unknown}.`, ...common };
+  return {
+    verdict: 'pass',
+    reason: `${words} (${ruleOfThree(acknowledged)}); at risk by window: ${byWindow(view, atRisk)}; ${unknown}.`,
+    ...common,
+  };
+}
+
+function notAtRisk({ faults, account }: RunView): FaultView[] {
+  return faults.filter(({ name, windowMs }) => windowMs !== null && !account.atRisk[name]);
+}

@@ -1,0 +1,80 @@
+/**
+ * No container is restarted by its own probes, and none crashes. A liveness probe that fails while the pod only waits for something
+ * else turns an outage into a restart: a finding about the manifest, with its arithmetic.
+ */
+import { z } from 'zod';
+import { history, type Judgement, seconds } from '../analysis/check.ts';
+import type { FaultView } from '../analysis/faults.ts';
+import { eventsOf } from '../analysis/load-view.ts';
+import type { RunView } from '../analysis/view.ts';
+import type { EventOf, Expectation } from '../record/model.ts';
+
+export const title = 'No pod restarts';
+
+export const options = z.strictObject({});
+
+type PodEvent = EventOf<'pod'>;
+
+const CAUSE = /^(liveness|startup|crash)\b/;
+
+export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, 'during'>): Judgement {
+  const windowMs = view.faults.find(({ name }) => name === during)?.windowMs ?? null;
+  const pods = eventsOf(view.events, 'pod');
+  const restarts = restartsOf(pods).filter(({ at }) => !windowMs || (at >= windowMs[0] && at < windowMs[1]));
+  const common = {
+    observed: { value: restarts.length, unit: 'restarts' },
+    expected: { value: 0, unit: 'restarts' },
+    ...(windowMs ? { windowMs } : {}),
+    evidence: [history('pod'), 'plan.json'],
+  };
+  const arithmetic = livenessWords(view);
+  if (restarts.length > 0) {
+    const found = restarts.map(({ pod, at, why }) => {
+      const fault = view.faults.find((f) => f.windowMs !== null && at >= f.windowMs[0] && at < f.windowMs[1]);
+      return `${pod} at ${seconds(at)} (${why ?? ''}${fault ? `; in the window of ${fault.name}` : ''})`;
+    });
+    return {
+      verdict: 'fail',
+      reason: `${restarts.length} restarts: ${found.join(', ')}; ${arithmetic}.`,
+      ...common,
+    };
+  }
+  if (!pods.some(({ state }) => state === 'ready'))
+    return { verdict: 'inconclusive', reason: 'no pod was watched.', ...common };
+  const gaps = eventsOf(view.events, 'gap').filter(({ what }) => /\bpods?\b/.test(what));
+  if (gaps.length > 0)
+    return {
+      verdict: 'inconclusive',
+      reason: `pods were not watched all the time: ${gaps[0]?.why}.`,
+      ...common,
+    };
+  const watched = new Set(pods.map(({ uid }) => uid)).size;
+  return { verdict: 'pass', reason: `none of ${watched} pods restarted; ${arithmetic}.`, ...common };
+}
+
+/** The first event of each restart: the signal, or the exit where none was needed. */
+function restartsOf(pods: readonly PodEvent[]): PodEvent[] {
+  const stopping = new Set<string>();
+  return pods.filter(({ uid, state, why }) => {
+    const first =
+      CAUSE.test(why ?? '') && ['sigterm', 'sigkill', 'exited'].includes(state) && !stopping.has(uid);
+    if (first) stopping.add(uid);
+    if (state === 'exited') stopping.delete(uid);
+    return first;
+  });
+}
+
+/** What the manifest allows, beside what the faults asked of it. */
+function livenessWords({ plan, faults }: RunView): string {
+  const { liveness } = plan.workload;
+  if (!liveness) return 'the manifest has no liveness probe';
+  const limitMs = liveness.failures * liveness.periodMs;
+  const outages = faults.flatMap((fault) => outageWords(fault, limitMs));
+  return `liveness gives up after ${liveness.failures} x ${seconds(liveness.periodMs)} = ${seconds(limitMs)}${outages.length > 0 ? `: ${outages.join(', ')}` : ''}`;
+}
+
+function outageWords({ name, momentary, actingFromMs, goneAtMs }: FaultView, limitMs: number): string[] {
+  if (momentary || !actingFromMs || !goneAtMs) return [];
+  const lengthMs = goneAtMs[1] - actingFromMs[0];
+  return [`${name} lasted ${seconds(lengthMs)}, ${lengthMs > limitMs ? 'longer' : 'not longer'} than that`];
+}

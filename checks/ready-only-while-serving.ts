@@ -1,0 +1,109 @@
+/**
+ * Ready means that a client would be served. A pod may be ready without serving for as long as its own readiness probe needs to
+ * notice: failures x period + timeout, plus one look of ours. One write through each pod tells whether it serves.
+ */
+import { z } from 'zod';
+import { history, type Judgement, seconds } from '../analysis/check.ts';
+import { eventsOf } from '../analysis/load-view.ts';
+import type { RunView } from '../analysis/view.ts';
+import type { EventOf } from '../record/model.ts';
+
+export const title = 'A pod is ready only while it serves';
+
+export const options = z.strictObject({});
+
+type Sample = EventOf<'serves'>;
+
+interface Stretch {
+  pod: string;
+  fromMs: number;
+  toMs: number;
+  detail: string;
+}
+
+/** Two looks further apart than this many usual ones are not one stretch: what was between them was not seen. */
+const MAX_MISSED = 3;
+
+export function judge(view: RunView): Judgement {
+  const samples = eventsOf(view.events, 'serves');
+  const evidence = [history('serves'), 'plan.json'];
+  if (samples.length === 0)
+    return { verdict: 'inconclusive', reason: 'no pod was asked whether it serves', evidence };
+  const pods = byPod(samples);
+  const cadenceMs = median([...pods.values()].flatMap(distances));
+  const { readiness } = view.plan.workload;
+  const noticesMs = readiness ? readiness.periodMs * readiness.failures + readiness.timeoutMs : 0;
+  const allowedMs = noticesMs + cadenceMs;
+  const stretches = [...pods.values()].flatMap((own) => stretchesOf(own, cadenceMs));
+  const tooLong = stretches.filter(({ fromMs, toMs }) => toMs - fromMs > allowedMs);
+  const longestMs = Math.max(0, ...stretches.map(({ fromMs, toMs }) => toMs - fromMs));
+  const notServing = samples.filter(({ serves }) => !serves).length;
+  const rule = readiness
+    ? `${readiness.failures} probes every ${seconds(readiness.periodMs)} with ${seconds(readiness.timeoutMs)} of patience, and a look every ${seconds(cadenceMs)}`
+    : `it has no readiness probe; a look every ${seconds(cadenceMs)}`;
+  const risk = `${notServing} of ${samples.length} looks at ${pods.size} pods found one that did not serve`;
+  const common = {
+    observed: { value: longestMs / 1_000, unit: 's ready without serving' },
+    expected: { value: allowedMs / 1_000, unit: 's, at most' },
+    evidence,
+  };
+  if (tooLong.length > 0) {
+    const worst = tooLong.toSorted((a, b) => b.toMs - b.fromMs - (a.toMs - a.fromMs)).slice(0, 10);
+    const words = worst.map(
+      ({ pod, fromMs, toMs, detail }) =>
+        `${pod} for ${seconds(toMs - fromMs)} from ${seconds(fromMs)} (${detail})`,
+    );
+    const more = tooLong.length - worst.length;
+    return {
+      verdict: 'fail',
+      reason: `ready and not serving: ${words.join(', ')}${more > 0 ? ` and ${more} more` : ''}; allowed are ${seconds(allowedMs)} (${rule}), each time is known to ${seconds(2 * cadenceMs)}; ${risk}.`,
+      windowMs: [Math.min(...tooLong.map((s) => s.fromMs)), Math.max(...tooLong.map((s) => s.toMs))],
+      ...common,
+    };
+  }
+  if (notServing === 0 && view.faults.length > 0)
+    return {
+      verdict: 'inconclusive',
+      reason: `${risk}: no fault brought a pod to where it had to leave the Service, so the probe was not put to the test.`,
+      ...common,
+    };
+  return {
+    verdict: 'pass',
+    reason: `no pod was ready without serving for more than ${seconds(longestMs)} (allowed: ${seconds(allowedMs)}: ${rule}); ${risk}.`,
+    ...common,
+  };
+}
+
+/** Runs of looks, one after the other, that found the pod ready and not serving: from the first to the last of them, which is certain. */
+function stretchesOf(samples: readonly Sample[], cadenceMs: number): Stretch[] {
+  const found: Stretch[] = [];
+  let open: Stretch | null = null;
+  let previousMs = 0;
+  for (const { pod, at, ready, serves, detail } of samples) {
+    if (open && at - previousMs > MAX_MISSED * cadenceMs) open = null;
+    previousMs = at;
+    if (!ready || serves) open = null;
+    else if (open) open.toMs = at;
+    else found.push((open = { pod, fromMs: at, toMs: at, detail }));
+  }
+  return found;
+}
+
+function byPod(samples: readonly Sample[]): Map<string, Sample[]> {
+  const pods = new Map<string, Sample[]>();
+  for (const sample of samples) {
+    const own = pods.get(sample.uid);
+    if (own) own.push(sample);
+    else pods.set(sample.uid, [sample]);
+  }
+  return pods;
+}
+
+function distances(samples: readonly Sample[]): number[] {
+  return samples.slice(1).map(({ at }, index) => at - (samples[index]?.at ?? at));
+}
+
+function median(values: number[]): number {
+  values.sort((a, b) => a - b);
+  return values[Math.floor(values.length / 2)] ?? 1_000;
+}

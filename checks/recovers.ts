@@ -1,0 +1,80 @@
+/**
+ * Recovery time: from the end of a fault (or from the blow, for one that strikes and is over) to the start of the first run of good
+ * seconds. Measured to a second, plus the interval between two looks of the fault's proof.
+ */
+import { z } from 'zod';
+import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
+import { type FaultView, seenUntilMs, struckAtMs } from '../analysis/faults.ts';
+import { BIN_MS, binsWithin, isGood } from '../analysis/timeline.ts';
+import type { RunView } from '../analysis/view.ts';
+import type { Expectation } from '../record/model.ts';
+
+export const title = 'The system recovers by itself';
+
+export const options = z.strictObject({
+  /** Longest time until the first of the good seconds, milliseconds. */
+  withinMs: z.number().positive(),
+});
+
+export function judge(
+  view: RunView,
+  { withinMs }: z.infer<typeof options>,
+  { during }: Pick<Expectation, 'during'>,
+): Judgement {
+  if (during === undefined) throw new Error('"recovers" needs "during": the fault to recover from');
+  const { fault, refused } = provenFault(view, during);
+  if (refused) return refused;
+  const { timeline, faults } = view;
+  const evidence = [`ledger/${view.judged?.runner ?? 'load'}.log`, history('fault.proof')];
+  const struck = struckAtMs(fault);
+  if (!struck)
+    return {
+      verdict: 'invalid',
+      reason: `${during}: its end was never seen${fault.failed === null ? '' : ` (${fault.failed})`}`,
+      evidence,
+    };
+  if (!timeline) return { verdict: 'inconclusive', reason: 'no judged load was started', evidence };
+
+  const untilMs = seenUntilMs(fault, faults, timeline);
+  const { good } = view.plan.scenario;
+  const resolutionMs = BIN_MS + struck[1] - struck[0];
+  const common = {
+    expected: { value: withinMs / 1_000, unit: 's, at most' },
+    windowMs: [struck[0], untilMs] satisfies [number, number],
+    evidence,
+  };
+  const what = `${good.bins} good seconds in a row after ${fault.momentary ? 'the blow of' : 'the end of'} ${during}`;
+  if (fault.recoveredAtMs !== null) {
+    const tookMs = Math.max(0, fault.recoveredAtMs - struck[0]);
+    return {
+      verdict: tookMs <= withinMs ? 'pass' : 'fail',
+      reason: `the first of ${what} began after ${seconds(tookMs)} +- ${seconds(resolutionMs)}${sinceActing(fault)}; asked: ${seconds(withinMs)}.`,
+      observed: { value: tookMs / 1_000, unit: 's' },
+      ...common,
+    };
+  }
+  // A bad second that late settles it, however little of the load is left.
+  const badLate = binsWithin(timeline, struck[0], untilMs).findLast((bin) => isGood(bin, good) === false);
+  const tooLate = badLate !== undefined && badLate.fromMs - struck[0] >= withinMs;
+  const enough = untilMs - struck[0] >= withinMs + good.bins * BIN_MS;
+  const words = `there were no ${what} in the ${seconds(untilMs - struck[0])} that could be seen`;
+  if (tooLate || enough) {
+    return {
+      verdict: 'fail',
+      reason: `${words}${badLate ? `; the last bad second began ${seconds(badLate.fromMs - struck[0])} after it` : ''}; asked: ${seconds(withinMs)}.`,
+      observed: { value: null, unit: 's' },
+      ...common,
+    };
+  }
+  return {
+    verdict: 'inconclusive',
+    reason: `${words}, too short a time to ask for a recovery within ${seconds(withinMs)}.`,
+    observed: { value: null, unit: 's' },
+    ...common,
+  };
+}
+
+function sinceActing({ momentary, actingFromMs, recoveredAtMs }: FaultView): string {
+  if (momentary || !actingFromMs || recoveredAtMs === null) return '';
+  return ` (${seconds(recoveredAtMs - actingFromMs[0])} after it began to act)`;
+}

@@ -1,0 +1,91 @@
+/**
+ * A pod that is asked to go ends by itself within its grace period. A SIGKILL at its end means that work was cut off, whatever the
+ * exit code of the next pod says (kubelet: SIGKILL at t0 + grace).
+ */
+import { z } from 'zod';
+import { history, type Judgement, seconds } from '../analysis/check.ts';
+import { eventsOf } from '../analysis/load-view.ts';
+import type { RunView } from '../analysis/view.ts';
+import type { EventOf, Expectation } from '../record/model.ts';
+
+export const title = 'A pod that is told to stop does so within its grace period';
+
+export const options = z.strictObject({});
+
+type PodEvent = EventOf<'pod'>;
+
+/** Deletions that ask nothing of the pod: a kill without grace, and the end of the run itself. */
+const NO_QUESTION = /^(pod-kill|remove)\b/;
+/** Kubernetes counts grace periods in whole seconds. */
+const ROUNDING_MS = 1_000;
+
+export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, 'during'>): Judgement {
+  const windowMs = view.faults.find(({ name }) => name === during)?.windowMs ?? null;
+  const events = eventsOf(view.events, 'pod');
+  const { graceMs } = view.plan.workload;
+  const ends = events
+    .filter(
+      ({ state, why, at }) => state === 'terminating' && !NO_QUESTION.test(why ?? '') && inside(at, windowMs),
+    )
+    .map((asked) => endOf(asked, events, graceMs));
+  const killed = ends.filter(({ how }) => how === 'killed');
+  const unseen = ends.filter(({ how }) => how === 'unseen');
+  const stopped = ends.filter(({ how }) => how === 'stopped');
+  const longestMs = Math.max(0, ...[...killed, ...stopped].map(({ tookMs }) => tookMs));
+  const common = {
+    observed: { value: ends.length === 0 ? null : longestMs / 1_000, unit: 's' },
+    expected: { value: graceMs / 1_000, unit: 's, at most' },
+    ...(windowMs ? { windowMs } : {}),
+    evidence: [history('pod'), 'plan.json'],
+  };
+  if (killed.length > 0) {
+    const words = killed.map(({ pod, tookMs, atMs }) => `${pod} ${seconds(tookMs)} after ${seconds(atMs)}`);
+    return {
+      verdict: 'fail',
+      reason: `${killed.length} of ${ends.length} pods that were told to stop were still there at the end of their ${seconds(graceMs)} of grace and were killed: ${words.join(', ')}.`,
+      ...common,
+    };
+  }
+  if (unseen.length > 0)
+    return {
+      verdict: 'inconclusive',
+      reason: `the end of ${unseen.map(({ pod }) => pod).join(', ')} was not seen.`,
+      ...common,
+    };
+  if (stopped.length === 0)
+    return {
+      verdict: 'inconclusive',
+      reason: `no pod was told to stop${during === undefined ? '' : ` in the window of ${during}`} and left to do so, so none could be late.`,
+      ...common,
+    };
+  return {
+    verdict: 'pass',
+    reason: `${stopped.length} pods were told to stop, and the slowest took ${seconds(longestMs)} of its ${seconds(graceMs)}.`,
+    ...common,
+  };
+}
+
+interface End {
+  pod: string;
+  atMs: number;
+  tookMs: number;
+  /** `cut` = something else ended it before its grace was over. */
+  how: 'stopped' | 'killed' | 'cut' | 'unseen';
+}
+
+function endOf({ pod, uid, at }: PodEvent, events: readonly PodEvent[], graceMs: number): End {
+  const later = events.filter((event) => event.uid === uid && event.at >= at);
+  const end = later.find(({ state }) => state === 'exited' || state === 'deleted');
+  const kill = later.find(({ state }) => state === 'sigkill');
+  const asked = events.some((event) => event.uid === uid && event.state === 'sigterm');
+  if (kill) {
+    const tookMs = kill.at - at;
+    const byGrace = /\bgrace\b/.test(kill.why ?? '') || (asked && tookMs >= graceMs - ROUNDING_MS);
+    return { pod, atMs: at, tookMs, how: byGrace ? 'killed' : 'cut' };
+  }
+  return { pod, atMs: at, tookMs: (end?.at ?? at) - at, how: end ? 'stopped' : 'unseen' };
+}
+
+function inside(atMs: number, windowMs: [number, number] | null): boolean {
+  return windowMs === null || (atMs >= windowMs[0] && atMs < windowMs[1]);
+}

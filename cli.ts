@@ -1,0 +1,186 @@
+/**
+ * The front door: commands, flags, exit codes. Everything heavy is loaded by the command that needs it, so that help is quick.
+ * stdout carries the result (with --json: one JSON document and nothing else), stderr the progress.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { parseDurationMs } from './record/duration.ts';
+import { EXIT, UsageError } from './record/model.ts';
+import { ROOT } from './record/root.ts';
+
+const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string };
+const DEFAULT_OUT = 'out';
+
+const json = () => new Option('--json', 'machine-readable result on stdout, and nothing else there');
+const out = () => new Option('--out <dir>', 'folder of the run directories').default(DEFAULT_OUT);
+
+const program = new Command('proofload')
+  .description(
+    'Puts a load on a Kubernetes system, breaks it, scales it, and says with evidence which of its promises hold.',
+  )
+  .version(version)
+  .option('--debug', 'stack traces for errors')
+  .showSuggestionAfterError()
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+program
+  .command('run')
+  .description('play a scenario and judge it')
+  .argument('<scenario>', 'a file of scenarios/, without its ending (see: proofload list)')
+  .addOption(
+    new Option('--on <platform>', 'where the system runs').choices(['local']).default('local' as const),
+  )
+  .option('--for <duration>', 'length of the load, e.g. 5m or 90s', duration)
+  .option('--rate <writes>', 'writes a second', positiveNumber)
+  .option('--defect <name>', "switch on one defect of the system's reference")
+  .option('--seed <n>', 'fixes targets, order and times of the faults', wholeNumber, 1)
+  .option('--metrics-port <port>', "serve the run's own progress for Prometheus on 127.0.0.1", port)
+  .addOption(out())
+  .addOption(json())
+  .action(async (scenario, options) => {
+    const { runCommand } = await import('./commands/run.ts');
+    process.exitCode = await runCommand(scenario, options);
+  });
+
+program
+  .command('judge')
+  .description('judge a saved run again: the same data, any machine')
+  .argument('<run>', 'a run directory')
+  .addOption(json())
+  .action(async (run, options) => {
+    const { judgeCommand } = await import('./commands/judge.ts');
+    process.exitCode = await judgeCommand(run, options);
+  });
+
+program
+  .command('report')
+  .description('write the reports of a judged run again and print the table')
+  .argument('<run>', 'a run directory')
+  .addOption(json())
+  .action(async (run, options) => {
+    const { reportCommand } = await import('./commands/judge.ts');
+    process.exitCode = await reportCommand(run, options);
+  });
+
+program
+  .command('heal')
+  .description('take back what a run left behind: processes, temporary files, shared memory')
+  .argument('[run]', 'a run directory; without it, and with --all, every run of --out')
+  .option('--all', 'every run of --out (the default without a run)')
+  .addOption(out())
+  .addOption(json())
+  .action(async (run, options) => {
+    const { healRun, healableRuns } = await import('./harness/heal.ts');
+    if (run !== undefined) requireRun(run);
+    const reports = [];
+    for (const dir of run === undefined ? healableRuns(options.out) : [path.resolve(run)])
+      reports.push(await healRun(dir));
+    const left = reports.flatMap((report) => report.left);
+    if (options.json) print(JSON.stringify({ runs: reports }));
+    else {
+      const undone = reports.flatMap((report) =>
+        report.undone.map((what) => `${report.run}: removed ${what}`),
+      );
+      print([...undone, ...left.map((what) => `LEFT: ${what}`)].join('\n') || 'nothing was left behind');
+    }
+    process.exitCode = left.length === 0 ? EXIT.pass : EXIT.invalid;
+  });
+
+program
+  .command('prune')
+  .description('remove all but the newest runs')
+  .option('--keep <n>', 'how many runs stay', wholeNumber, 20)
+  .addOption(out())
+  .addOption(json())
+  .action(async (options) => {
+    const { prune } = await import('./harness/prune.ts');
+    const result = existsSync(options.out) ? prune(options.out, options.keep) : { removed: [], kept: [] };
+    if (options.json) print(JSON.stringify(result));
+    else
+      print(
+        [
+          `removed ${result.removed.length} runs`,
+          ...result.kept.map(({ run, why }) => `${run} stays: ${why}`),
+        ].join('\n'),
+      );
+  });
+
+program
+  .command('list')
+  .description('scenarios, systems with their defects, faults, checks')
+  .addOption(json())
+  .action(async (options) => {
+    const { listing, listingText } = await import('./commands/list.ts');
+    const found = await listing();
+    print(options.json ? JSON.stringify(found) : listingText(found));
+  });
+
+program
+  .command('doctor')
+  .description('what was found where, and what is missing for which command; fetches nothing')
+  .addOption(json())
+  .action(async (options) => {
+    const { doctor, doctorText } = await import('./commands/doctor.ts');
+    const found = await doctor();
+    print(options.json ? JSON.stringify(found) : doctorText(found));
+    process.exitCode = found.ready ? EXIT.pass : EXIT.usage;
+  });
+
+function duration(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === null)
+    throw new InvalidArgumentError(`expected a duration such as 90s, 5m or 1h30m, got "${text}"`);
+  return ms;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
+    throw new InvalidArgumentError(`expected a number above 0, got "${text}"`);
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text))
+    throw new InvalidArgumentError(`expected a whole number of 0 or more, got "${text}"`);
+  return Number(text);
+}
+
+function port(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1 || value > 65_535)
+    throw new InvalidArgumentError(`expected a port of 1 to 65535, got "${text}"`);
+  return value;
+}
+
+function requireRun(dir: string): void {
+  if (!existsSync(path.join(dir, 'history.jsonl')) && !existsSync(path.join(dir, 'undo.jsonl'))) {
+    throw new UsageError(
+      `${dir}: not a run directory (it has no history.jsonl); the runs are the folders of ${DEFAULT_OUT}/`,
+    );
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // commander has already said what is wrong; help and version are no errors
+    process.exitCode = error.exitCode === 0 ? EXIT.pass : EXIT.usage;
+  } else if (error instanceof UsageError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = EXIT.usage;
+  } else {
+    const text = error instanceof Error ? error : new Error(String(error));
+    process.stderr.write(
+      `proofload crashed: ${program.opts().debug ? (text.stack ?? text.message) : text.message}\nRun it again with --debug for the stack trace.\n`,
+    );
+    process.exitCode = EXIT.crash;
+  }
+}

@@ -1,0 +1,156 @@
+/** `proofload run`: from names on the command line to a judged run directory and an exit code. */
+import os from 'node:os';
+import path from 'node:path';
+import { createLocalPlatform } from '../platforms/local/platform.ts';
+import { formatDuration } from '../record/duration.ts';
+import { EXIT, type Plan, type Scenario, SCHEMA_VERSION, UsageError } from '../record/model.ts';
+import { ROOT } from '../record/root.ts';
+import { loadContract, loadScenario } from '../harness/catalogue.ts';
+import { findEngine } from '../harness/engines.ts';
+import { healableRuns, healRun } from '../harness/heal.ts';
+import { diskFreeMb } from '../harness/host.ts';
+import { judgeAndReport } from './judge.ts';
+import { createLiveView } from '../harness/live.ts';
+import { planFaults } from '../harness/plan.ts';
+import { startProgressMetrics } from '../harness/progress-metrics.ts';
+import { randomFrom } from '../harness/random.ts';
+import { run } from '../harness/run.ts';
+
+/** What a run of 100,000 metrics/s writes to disk: bodies, their write-ahead log and the ledger, measured at 1,000 writes/s of 11 KB. */
+const DISK_KB_PER_WRITE = 14;
+/** The database keeps at most this much of its write-ahead log, and the bodies of the last minutes. */
+const DISK_CEILING_MB = 8_192;
+const DISK_FLOOR_MB = 2_048;
+
+export interface RunOptions {
+  on: 'local';
+  for?: number | undefined;
+  rate?: number | undefined;
+  defect?: string | undefined;
+  seed: number;
+  metricsPort?: number | undefined;
+  out: string;
+  json?: true | undefined;
+}
+
+/** Resolves with the exit code. Throws UsageError while nothing has been started. */
+export async function runCommand(scenarioName: string, options: RunOptions): Promise<number> {
+  const asked = await loadScenario(scenarioName);
+  const scenario: Scenario = {
+    ...asked,
+    load: {
+      ...asked.load,
+      forMs: options.for ?? asked.load.forMs,
+      ratePerS: options.rate ?? asked.load.ratePerS,
+    },
+  };
+  const contract = await loadContract(scenario.system);
+  checkDefect(options.defect, Object.keys(contract.defects), scenario.system);
+  const outDir = path.resolve(options.out);
+  const systemDir = path.join(ROOT, 'systems', scenario.system);
+  const platform = createLocalPlatform();
+  const workload = await platform.prepare({
+    systemDir,
+    ...(scenario.overlay === undefined ? {} : { overlay: scenario.overlay }),
+    ...(options.defect === undefined ? {} : { defect: options.defect }),
+  });
+  const faults = planFaults({ scenario, workload, seed: options.seed, random: randomFrom(options.seed) });
+  checkDisk(scenario);
+  const interrupt = new AbortController();
+  const engine = await findEngine('k6', {
+    signal: interrupt.signal,
+    onProgress: (line) => process.stderr.write(`${line}\n`),
+  });
+  for (const dir of healableRuns(outDir)) {
+    const healed = await healRun(dir);
+    if (healed.undone.length > 0)
+      process.stderr.write(`cleaned up after ${healed.run}: ${healed.undone.join(', ')}\n`);
+  }
+
+  const plan: Plan = {
+    schemaVersion: SCHEMA_VERSION,
+    runId: runIdOf(scenario.name),
+    scenario,
+    platform: 'local',
+    seed: options.seed,
+    ...(options.defect === undefined ? {} : { defect: options.defect }),
+    faults,
+    workload,
+    versions: { k6: engine.version, node: process.versions.node },
+    machine: {
+      cpus: os.cpus().length,
+      memoryMb: Math.round(os.totalmem() / 2 ** 20),
+      cpuModel: os.cpus()[0]?.model ?? 'unknown',
+    },
+  };
+  const metrics =
+    options.metricsPort === undefined
+      ? undefined
+      : await startProgressMetrics({ port: options.metricsPort, plan });
+  const view = createLiveView({
+    plan,
+    stream: process.stderr,
+    isTTY: process.stderr.isTTY,
+    now: () => performance.now(),
+  });
+  const release = onCtrlC(interrupt);
+  let dir: string;
+  try {
+    const observers = metrics === undefined ? [view] : [view, metrics];
+    dir = await run({
+      plan,
+      platform,
+      contract,
+      systemDir,
+      k6Path: engine.path,
+      outDir,
+      observers,
+      signal: interrupt.signal,
+    });
+  } finally {
+    view.end();
+    release();
+    await metrics?.close();
+  }
+  const verdict = await judgeAndReport(dir, options.json === true);
+  return verdict.exitCode;
+}
+
+/** First Ctrl-C: end in good order. Second: end now; the watchdog takes down what is left. */
+function onCtrlC(interrupt: AbortController): () => void {
+  const handler = () => {
+    if (interrupt.signal.aborted) process.exit(EXIT.crash);
+    process.stderr.write(
+      '\nstopping the load, healing, reading back what there is (Ctrl-C again ends at once)\n',
+    );
+    interrupt.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, handler);
+  return () => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, handler);
+  };
+}
+
+/** Sorts by time, tells runs started in the same second apart. */
+function runIdOf(scenario: string): string {
+  const stamp = new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15).toLowerCase();
+  return `${stamp}-${scenario}-${process.pid}`;
+}
+
+function checkDefect(defect: string | undefined, known: string[], system: string): void {
+  if (defect === undefined || known.includes(defect)) return;
+  throw new UsageError(
+    `unknown defect "${defect}": the reference system of ${system} has ${known.join(', ')}`,
+  );
+}
+
+function checkDisk({ load }: Scenario): void {
+  const writtenMb = (load.ratePerS * (load.forMs / 1_000) * DISK_KB_PER_WRITE) / 1_024;
+  const neededMb = Math.round(DISK_FLOOR_MB + Math.min(writtenMb, DISK_CEILING_MB));
+  const freeMb = diskFreeMb(os.tmpdir());
+  if (freeMb >= neededMb) return;
+  throw new UsageError(
+    `too little disk: ${load.ratePerS} writes/s for ${formatDuration(load.forMs)} need ${neededMb} MB in ${os.tmpdir()} and ${freeMb} MB are free; ` +
+      'free some, point TMPDIR elsewhere, or use a lower --rate or a shorter --for',
+  );
+}

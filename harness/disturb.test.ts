@@ -1,0 +1,102 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { FaultObservation, Platform, PreparedFault } from '../platforms/platform.ts';
+import type { EventOf } from '../record/model.ts';
+import { RunWriter } from '../record/writer.ts';
+import { disturb } from './disturb.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(path.join(os.tmpdir(), 'disturb-test-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+/** Plays a fault whose probe answers from `looks`, the last one for ever. Returns the kinds of events and what was called. */
+async function play(
+  looks: (FaultObservation | Error)[],
+  overrides: Partial<PreparedFault> = {},
+  forMs?: number,
+) {
+  const started = performance.now();
+  const nowMs = () => performance.now() - started;
+  const writer = new RunWriter(dir, nowMs);
+  const calls: string[] = [];
+  const fault: PreparedFault = {
+    targets: ['a'],
+    detail: 'test',
+    inject: () => Promise.resolve(void calls.push('inject')),
+    heal: () => Promise.resolve(void calls.push('heal')),
+    observe() {
+      const look = looks.length > 1 ? looks.shift() : looks[0];
+      return look instanceof Error
+        ? Promise.reject(look)
+        : Promise.resolve(look ?? { acting: false, detail: '' });
+    },
+    ...overrides,
+  };
+  const planned = {
+    name: 'cut',
+    fault: { chaos: 'cut' },
+    atMs: 0,
+    slotMs: 300,
+    ...(forMs === undefined ? {} : { forMs }),
+  };
+  await disturb({
+    planned,
+    platform: { fault: () => Promise.resolve(fault) } as unknown as Platform,
+    writer,
+    random: () => 0,
+    nowMs,
+    signal: new AbortController().signal,
+    leadMs: 0,
+  });
+  writer.close();
+  const events = readFileSync(path.join(dir, 'history.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as EventOf<'fault.failed'>);
+  return {
+    calls,
+    story: events.map((event) => (event as { saw?: string }).saw ?? event.kind),
+    why: events.find((event) => event.kind === 'fault.failed')?.why,
+  };
+}
+
+const idle = { acting: false, detail: 'idle' };
+const acting = { acting: true, detail: 'acts' };
+
+it('tells the whole story of a fault that acted and went', async () => {
+  const { story, calls } = await play([idle, idle, acting, idle]);
+  expect(story).toEqual(['fault.intent', 'acting', 'fault.injected', 'fault.healed', 'gone']);
+  expect(calls[0]).toBe('inject');
+});
+
+it('does not believe a probe that sees the fault before it is there', async () => {
+  const { story, why, calls } = await play([acting]);
+  expect(story).toEqual(['fault.intent', 'fault.failed']);
+  expect(why).toMatch(/before it was injected/);
+  expect(calls).not.toContain('inject');
+});
+
+it('says that a healed fault is still there', async () => {
+  const { why } = await play([idle, acting]);
+  expect(why).toMatch(/still acting/);
+});
+
+it('heals a fault whose injection failed', async () => {
+  const { calls, why } = await play([idle], { inject: () => Promise.reject(new Error('refused')) });
+  expect(why).toMatch(/refused/);
+  expect(calls).toContain('heal');
+});
+
+it('records what the fault touched besides its targets', async () => {
+  const { story } = await play([idle, { ...acting, elsewhere: 'pod b is cut too' }, idle]);
+  expect(story).toContain('elsewhere');
+});
+
+it('says that a fault stopped acting before its time', async () => {
+  const { why } = await play([idle, acting, idle], {}, 5_000);
+  expect(why).toMatch(/stopped acting/);
+});

@@ -1,0 +1,159 @@
+/**
+ * One disturbance from intent to proven end. The fault's own probe decides when it acted and when it was gone; the platform's
+ * bookkeeping and the object's status decide nothing (docs/verdicts.md).
+ */
+import type { Platform, PreparedFault } from '../platforms/platform.ts';
+import type { PlannedFault } from '../record/model.ts';
+import type { RunWriter } from '../record/writer.ts';
+
+/** How often the proof looks: the resolution of every fault time in the report, milliseconds. */
+const PROOF_PERIOD_MS = 100;
+/**
+ * The window opens this much before the blow, milliseconds: a write that was acknowledged just before a kill and not stored yet is
+ * lost to that kill, and belongs into its window.
+ */
+const LEAD_MS = 1_000;
+/** A fault that has not acted by then never will, milliseconds. */
+const MUST_ACT_WITHIN_MS = 10_000;
+
+export interface DisturbOptions {
+  planned: PlannedFault;
+  platform: Platform;
+  writer: RunWriter;
+  random: () => number;
+  nowMs: () => number;
+  signal: AbortSignal;
+  /** For tests; see LEAD_MS. */
+  leadMs?: number;
+}
+
+/** Never throws: what goes wrong is a `fault.failed` event, and the fault is healed in any case. */
+export async function disturb(options: DisturbOptions): Promise<void> {
+  const { planned, platform, writer, signal } = options;
+  let fault: PreparedFault | undefined;
+  try {
+    fault = await platform.fault(planned, options.random);
+    writer.emit({ kind: 'fault.intent', fault: planned.name, targets: fault.targets, detail: fault.detail });
+    await pause(options.leadMs ?? LEAD_MS, signal);
+    const idle = await fault.observe();
+    if (idle.acting)
+      throw new Error(
+        `its probe sees it acting before it was injected (${idle.detail}): the proof would prove nothing`,
+      );
+
+    const injecting = fault.inject();
+    const actingAtMs = await prove(options, fault, 'acting', MUST_ACT_WITHIN_MS, injecting);
+    writer.emit({ kind: 'fault.injected', fault: planned.name });
+    if (actingAtMs !== null && planned.forMs !== undefined)
+      await holdFor(options, fault, actingAtMs + planned.forMs);
+    await fault.heal();
+    writer.emit({ kind: 'fault.healed', fault: planned.name });
+    if (actingAtMs !== null) await prove(options, fault, 'gone', planned.slotMs);
+  } catch (error) {
+    writer.emit({ kind: 'fault.failed', fault: planned.name, why: reason(error) });
+  } finally {
+    if (signal.aborted || fault)
+      await fault
+        ?.heal()
+        .catch((error: unknown) =>
+          writer.emit({ kind: 'fault.failed', fault: planned.name, why: `heal: ${reason(error)}` }),
+        );
+  }
+}
+
+/** Looks until the probe sees `wanted`; records the moment and the last look that did not see it. Null = it never did. */
+async function prove(
+  { planned, writer, nowMs, signal }: DisturbOptions,
+  fault: PreparedFault,
+  wanted: 'acting' | 'gone',
+  withinMs: number,
+  injecting?: Promise<void>,
+): Promise<number | null> {
+  let failure: unknown;
+  injecting?.catch((error: unknown) => {
+    failure = error;
+  });
+  const startedMs = nowMs();
+  let notBeforeMs = startedMs;
+  let detail = 'its probe never answered';
+  while (nowMs() - startedMs < withinMs && !signal.aborted && failure === undefined) {
+    const lookedMs = nowMs();
+    const seen = await fault.observe();
+    detail = seen.detail;
+    if (seen.elsewhere !== undefined) {
+      writer.emit({
+        kind: 'fault.proof',
+        fault: planned.name,
+        saw: 'elsewhere',
+        notBeforeMs,
+        detail: seen.elsewhere,
+      });
+    }
+    if (seen.acting === (wanted === 'acting')) {
+      writer.emit({
+        kind: 'fault.proof',
+        fault: planned.name,
+        saw: wanted,
+        notBeforeMs,
+        detail,
+        at: nowMs(),
+      });
+      await injecting;
+      return nowMs();
+    }
+    notBeforeMs = lookedMs;
+    await pause(PROOF_PERIOD_MS, signal);
+  }
+  await injecting;
+  if (wanted === 'acting')
+    writer.emit({ kind: 'fault.proof', fault: planned.name, saw: 'never', notBeforeMs, detail });
+  else if (!signal.aborted)
+    writer.emit({
+      kind: 'fault.failed',
+      fault: planned.name,
+      why: `still acting ${Math.round(withinMs / 1_000)} s after it was healed: ${detail}`,
+    });
+  return null;
+}
+
+/** Lets a fault act until `untilMs`, looking now and then whether it still does and touches nothing else. */
+async function holdFor(
+  { planned, writer, nowMs, signal }: DisturbOptions,
+  fault: PreparedFault,
+  untilMs: number,
+): Promise<void> {
+  while (nowMs() < untilMs && !signal.aborted) {
+    await pause(Math.min(1_000, Math.max(0, untilMs - nowMs())), signal);
+    if (nowMs() >= untilMs || signal.aborted) return;
+    const seen = await fault.observe();
+    if (!seen.acting)
+      throw new Error(`it stopped acting ${Math.round(untilMs - nowMs())} ms early: ${seen.detail}`);
+    if (seen.elsewhere !== undefined) {
+      writer.emit({
+        kind: 'fault.proof',
+        fault: planned.name,
+        saw: 'elsewhere',
+        notBeforeMs: nowMs(),
+        detail: seen.elsewhere,
+      });
+    }
+  }
+}
+
+/** Resolves after `ms`, or at once when the run is interrupted. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || ms <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,44 @@
+/** What an engine is (a program from elsewhere that Proofload drives), and where its copy is kept. */
+import os from 'node:os';
+import path from 'node:path';
+
+export interface Engine {
+  /** Name of the program, too. */
+  name: string;
+  /** The pinned version, `x.y.z`; a program found on PATH may differ in z. */
+  version: string;
+  versionArgs: string[];
+  /** Finds the version in what it prints; its first group is `x.y.z`. */
+  versionPattern: RegExp;
+  /** Official archives by `<os>-<arch>`, only where the checksum is pinned here. `member` is the program in the archive. */
+  releases: Record<string, { url: string; sha256: string; member: string }>;
+  /** Package of tools/go.mod that builds it. */
+  goPackage: string;
+  minGo: [major: number, minor: number];
+  /** Commands that cannot do without it. */
+  neededBy: string[];
+  /** Where a person finds how to install it. */
+  installUrl: string;
+}
+
+export interface Progress {
+  signal: AbortSignal;
+  /** One line for people, now and then. */
+  onProgress: (line: string) => void;
+}
+
+/** Operating system and processor as Go and the release archives name them. */
+export function platformKey(): string {
+  const arch: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
+  return `${process.platform}-${arch[process.arch] ?? process.arch}`;
+}
+
+/** The program's place in the user's cache. A cache folder that is not absolute counts as unset (XDG Base Directory Specification). */
+export function cachedFile({ name, version }: Engine): string {
+  const { XDG_CACHE_HOME } = process.env;
+  const cache =
+    XDG_CACHE_HOME !== undefined && path.isAbsolute(XDG_CACHE_HOME)
+      ? XDG_CACHE_HOME
+      : path.join(os.homedir(), '.cache');
+  return path.join(cache, 'proofload', `${name}-${version}-${platformKey()}`, name);
+}

@@ -1,0 +1,89 @@
+/** Takes back what runs left behind: `proofload heal`, the start of every run, and the watchdog of a run whose harness died. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { healLocal, startTicksOf } from '../platforms/local/heal.ts';
+import type { UndoJournal } from '../platforms/platform.ts';
+import { UsageError } from '../record/model.ts';
+import { builtFile } from '../record/root.ts';
+import { livingHarness } from './lock.ts';
+import { openActions, openJournal } from './undo.ts';
+
+export interface HealReport {
+  run: string;
+  undone: string[];
+  left: string[];
+}
+
+/** Heals one run from its undo.jsonl. Throws UsageError when that run is still going on. */
+export async function healRun(runDir: string): Promise<HealReport> {
+  const runId = path.basename(runDir);
+  const pid = livingHarness(runDir);
+  if (pid !== null && pid !== process.pid) {
+    throw new UsageError(
+      `run ${runId} is still going on (pid ${pid}); stop it with Ctrl-C or kill ${pid}, it heals itself`,
+    );
+  }
+  const open = openActions(runDir);
+  const healed = await healLocal(
+    runId,
+    open.map(({ action }) => action),
+  );
+  if (healed.left.length === 0) {
+    const journal = openJournal(runDir);
+    for (const { id } of open) journal.done(id);
+  }
+  return { run: runId, ...healed };
+}
+
+/** Runs under `outDir` that have an undo journal, oldest first; those still going on are left out. */
+export function healableRuns(outDir: string): string[] {
+  if (!existsSync(outDir)) return [];
+  return readdirSync(outDir)
+    .toSorted()
+    .map((entry) => path.join(outDir, entry))
+    .filter((dir) => existsSync(path.join(dir, 'undo.jsonl')) && livingHarness(dir) === null);
+}
+
+/**
+ * Starts a process that heals the run if this harness dies without a word: it waits on a pipe that only this process holds open.
+ * A shell waits, so that it costs next to nothing while nothing happens.
+ */
+export function startWatchdog(
+  runDir: string,
+  journal: UndoJournal,
+  runId: string,
+): { dismiss(): Promise<void> } {
+  const id = journal.intent({ kind: 'process', what: 'watchdog' });
+  const child: ChildProcess = spawn(
+    '/bin/sh',
+    [
+      '-c',
+      'read -r word && exit 0; exec "$@"',
+      'watchdog',
+      process.execPath,
+      builtFile('harness/watchdog.ts'),
+      runDir,
+    ],
+    { detached: true, stdio: ['pipe', 'ignore', 'ignore'], env: { ...process.env, PROOFLOAD_RUN: runId } },
+  );
+  const { pid } = child;
+  if (pid !== undefined) journal.acted(id, { kind: 'process', what: 'watchdog', pid, ...ticks(pid) });
+  child.stdin?.on('error', () => undefined);
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  return {
+    async dismiss() {
+      child.stdin?.end('done\n');
+      await ended;
+      journal.done(id);
+    },
+  };
+}
+
+function ticks(pid: number): { startTicks?: number } {
+  const startTicks = startTicksOf(pid);
+  return startTicks === null ? {} : { startTicks };
+}

@@ -1,0 +1,140 @@
+/**
+ * Whose CPU is it? Once a second: how busy the machine is, how much of that is this run (by group of processes), how much is
+ * somebody else's, and how much the hypervisor took away. A verdict about a system is worth nothing on a machine that others use.
+ * Linux only (/proc); elsewhere no sample is taken, and the checks that need one say so.
+ */
+import { readdirSync, readFileSync, statfsSync } from 'node:fs';
+import os from 'node:os';
+
+/** USER_HZ: /proc counts CPU time in 1/100 s on every Linux that Node runs on (proc(5), sysconf(_SC_CLK_TCK)). */
+const TICKS_PER_S = 100;
+const PAGE_MB = 4_096 / 2 ** 20;
+
+export interface HostSample {
+  /** Shares of the whole machine, 0..1. */
+  busy: number;
+  foreign: number;
+  steal: number;
+  /** CPU seconds per second, and resident memory, by group of processes. */
+  cores: Record<string, number>;
+  rssMb: Record<string, number>;
+  diskFreeMb: number;
+}
+
+interface Snapshot {
+  atMs: number;
+  cpu: { userland: number; kernel: number; steal: number; total: number };
+  processes: Map<number, { ppid: number; ticks: number; rssMb: number }>;
+}
+
+/** Makes a sampler; every call gives the shares since the call before (null on the first, and where there is no /proc). */
+export function hostSampler(diskPath: string): (groups: Record<string, number[]>) => HostSample | null {
+  let before = snapshot();
+  return (groups) => {
+    const now = snapshot();
+    const previous = before;
+    before = now;
+    return previous && now ? compare(previous, now, groups, diskPath) : null;
+  };
+}
+
+/** Free space of the file system that holds `folder`, in MiB. */
+export function diskFreeMb(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return Math.round((bavail * bsize) / 2 ** 20);
+}
+
+function compare(
+  before: Snapshot,
+  now: Snapshot,
+  groups: Record<string, number[]>,
+  diskPath: string,
+): HostSample {
+  const seconds = (now.atMs - before.atMs) / 1_000;
+  const cpus = os.cpus().length;
+  const owner = owners(now.processes, groups);
+  const cores: Record<string, number> = {};
+  const rssMb: Record<string, number> = {};
+  let ours = 0;
+  for (const [pid, process] of now.processes) {
+    const group = owner.get(pid);
+    if (group === undefined) continue;
+    const spent = (process.ticks - (before.processes.get(pid)?.ticks ?? 0)) / TICKS_PER_S;
+    cores[group] = (cores[group] ?? 0) + spent / seconds;
+    rssMb[group] = (rssMb[group] ?? 0) + process.rssMb;
+    ours += spent;
+  }
+  const total = Math.max(1, now.cpu.total - before.cpu.total);
+  const userland = now.cpu.userland - before.cpu.userland;
+  const kernel = now.cpu.kernel - before.cpu.kernel;
+  return {
+    busy: (userland + kernel) / total,
+    // Interrupts are left out on both sides: the kernel does not charge them to a process, ours included.
+    foreign: Math.max(0, userland / total - ours / (seconds * cpus)),
+    steal: (now.cpu.steal - before.cpu.steal) / total,
+    cores: rounded(cores, 1_000),
+    rssMb: rounded(rssMb, 1),
+    diskFreeMb: diskFreeMb(diskPath),
+  };
+}
+
+/** Every process belongs to the group of its nearest named ancestor (a database's workers to the database). */
+function owners(processes: Snapshot['processes'], groups: Record<string, number[]>): Map<number, string> {
+  const named = new Map(
+    Object.entries(groups).flatMap(([group, pids]) => pids.map((pid) => [pid, group] as const)),
+  );
+  const found = new Map<number, string>();
+  for (const start of processes.keys()) {
+    for (let pid = start, depth = 0; pid > 1 && depth < 32; depth += 1) {
+      const group = named.get(pid);
+      if (group !== undefined) {
+        found.set(start, group);
+        break;
+      }
+      pid = processes.get(pid)?.ppid ?? 0;
+    }
+  }
+  return found;
+}
+
+function snapshot(): Snapshot | null {
+  try {
+    // cpu user nice system idle iowait irq softirq steal ... (proc(5))
+    const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] =
+      readFileSync('/proc/stat', 'utf8').slice(5, 200).split('\n', 1)[0]!.trim().split(/\s+/).map(Number);
+    const cpu = {
+      userland: user + nice + system,
+      kernel: irq + softirq,
+      steal,
+      total: user + nice + system + idle + iowait + irq + softirq + steal,
+    };
+    return { atMs: performance.now(), cpu, processes: readProcesses() };
+  } catch {
+    return null;
+  }
+}
+
+function readProcesses(): Snapshot['processes'] {
+  const processes: Snapshot['processes'] = new Map();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      processes.set(Number(entry), {
+        ppid: Number(fields[1]),
+        ticks: Number(fields[11]) + Number(fields[12]),
+        rssMb: Number(fields[21]) * PAGE_MB,
+      });
+    } catch {
+      // ended between the two reads
+    }
+  }
+  return processes;
+}
+
+function rounded(values: Record<string, number>, precision: number): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Math.round(value * precision) / precision]),
+  );
+}

@@ -1,0 +1,107 @@
+/**
+ * Puts a scenario's disturbances on the time line before anything starts: order and times come from the seed, the room each one
+ * needs from the live manifests. Pure.
+ */
+import { formatDuration } from '../record/duration.ts';
+import {
+  type Disturbance,
+  type PlannedFault,
+  type Probe,
+  type Scenario,
+  UsageError,
+  type Workload,
+} from '../record/model.ts';
+import { shuffled } from './random.ts';
+
+/** Undisturbed load before the first fault, at least: what "healthy" means in this run is measured here. */
+const BASELINE_MIN_MS = 6_000;
+/** Undisturbed load after the last recovery, at least: the steady state has to be seen again. */
+const TAIL_MIN_MS = 5_000;
+/** Starting a process and opening its listener. */
+const START_MS = 1_500;
+/** Before the blow (the window opens a second early) and between the end of one slot's recovery and the next fault. */
+const MARGIN_MS = 2_500;
+
+export interface PlanInput {
+  scenario: Scenario;
+  workload: Workload;
+  seed: number;
+  random: () => number;
+}
+
+/** Faults with their times; throws UsageError when the load is too short for what these manifests need. */
+export function planFaults({ scenario, workload, random }: PlanInput): PlannedFault[] {
+  const { load, good } = scenario;
+  const slots = shuffled(scenario.disturb, random).map((disturbance) => {
+    const forMs = lengthMs(disturbance, workload);
+    const actsMs =
+      forMs ?? (disturbance.fault === 'rollout-restart' ? rolloutMs(workload) : readyMs(workload));
+    const backMs = forMs === undefined ? 0 : recoveryMs(workload, forMs);
+    return { disturbance, forMs, slotMs: actsMs + backMs + good.bins * 1_000 + MARGIN_MS };
+  });
+  const neededMs =
+    load.warmupMs + BASELINE_MIN_MS + slots.reduce((sum, slot) => sum + slot.slotMs, 0) + TAIL_MIN_MS;
+  const spareMs = load.forMs - neededMs;
+  if (spareMs < 0) {
+    const parts = slots.map((slot) => `${slot.disturbance.name} ${formatDuration(slot.slotMs)}`).join(', ');
+    throw new UsageError(
+      `scenario ${scenario.name}: ${formatDuration(load.forMs)} of load is too short for the probes and grace periods of ` +
+        `${workload.name}: it needs ${formatDuration(Math.ceil(neededMs / 1_000) * 1_000)} (${parts}, and a baseline before and a steady state after). Use --for`,
+    );
+  }
+  // Half of the spare time goes before the first fault; the rest is shared out, each gap drawn by the seed.
+  let atMs = load.warmupMs + BASELINE_MIN_MS + spareMs / 2;
+  const gapMs = spareMs / 2 / (slots.length + 1);
+  return slots.map(({ disturbance, forMs, slotMs }) => {
+    atMs += gapMs * random();
+    const planned: PlannedFault = {
+      name: disturbance.name,
+      fault: disturbance.fault,
+      atMs: Math.round(atMs),
+      slotMs: Math.round(slotMs),
+      ...(forMs === undefined ? {} : { forMs }),
+    };
+    atMs += slotMs;
+    return planned;
+  });
+}
+
+/**
+ * The longest cut that cannot cause a liveness restart: with `failures` probes in a row needed, and the first one falling
+ * anywhere in the period, a cut must be shorter than (failures - 1) x period; failures x period is the bound only for the
+ * luckiest phase. A twentieth is kept back for the moment the application needs to notice either end.
+ */
+function belowLivenessMs(workload: Workload): number {
+  const { liveness } = workload;
+  if (!liveness) return 30_000;
+  return Math.floor(Math.max(1, liveness.failures - 1) * liveness.periodMs * 0.95);
+}
+
+function lengthMs({ fault, forMs }: Disturbance, workload: Workload): number | undefined {
+  if (fault === 'rollout-restart') return undefined;
+  return forMs === 'below-liveness' ? belowLivenessMs(workload) : forMs;
+}
+
+/** From the start of a container to Ready: the startup probe passes, then the readiness probe's delay and first success. */
+function readyMs({ startup, readiness }: Workload): number {
+  const started = START_MS + (startup ? startup.delayMs + startup.periodMs : 0);
+  return readiness ? Math.max(started, readiness.delayMs) + readiness.periodMs : started;
+}
+
+/** After a cut: ready again at the next good probe, or, when liveness had time to restart the pods, after their restart. */
+function recoveryMs(workload: Workload, forMs: number): number {
+  const { readiness, liveness } = workload;
+  const restartsAfterMs = liveness ? failingMs(liveness) : Number.POSITIVE_INFINITY;
+  const restart = forMs >= restartsAfterMs ? workload.graceMs + readyMs(workload) : 0;
+  return (readiness ? readiness.periodMs + readiness.timeoutMs : 1_000) + restart;
+}
+
+function failingMs(probe: Probe): number {
+  return (probe.failures - 1) * probe.periodMs;
+}
+
+/** Waves of new pods, then the last old pod's whole grace period. */
+function rolloutMs(workload: Workload): number {
+  const wave = Math.max(1, workload.maxSurge + workload.maxUnavailable);
+  return Math.ceil(workload.replicas / wave) * readyMs(workload) + workload.graceMs;
+}

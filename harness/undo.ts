@@ -1,0 +1,72 @@
+/**
+ * The undo journal: what was started, on disk before it is started, so that `proofload heal` can take it back from a cold start.
+ * Three lines per deed: `intent` before it, `acted` with what only the deed can know (a pid), `done` once it is undone.
+ */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { UndoAction, UndoJournal } from '../platforms/platform.ts';
+
+interface UndoLine {
+  id: number;
+  step: 'intent' | 'acted' | 'done';
+  action?: UndoAction;
+}
+
+const FILE = 'undo.jsonl';
+
+/**
+ * Fail point for the crash tests: PROOFLOAD_CRASH_AT=<kind>/<step>/<before|after> kills this process there, as `kill -9` would.
+ * It is the only way to stop between two lines of this file at will.
+ */
+function crashPoint(kind: string, step: UndoLine['step'], side: 'before' | 'after'): void {
+  if (process.env['PROOFLOAD_CRASH_AT'] === `${kind}/${step}/${side}`) process.kill(process.pid, 'SIGKILL');
+}
+
+/** Opens the journal of a run directory; appends, never rewrites. */
+export function openJournal(runDir: string): UndoJournal {
+  const file = path.join(runDir, FILE);
+  const kinds = new Map<number, string>();
+  let next = readLines(file).reduce((highest, line) => Math.max(highest, line.id), 0) + 1;
+
+  const append = (line: UndoLine): void => {
+    const kind = line.action?.kind ?? kinds.get(line.id) ?? 'unknown';
+    crashPoint(kind, line.step, 'before');
+    appendFileSync(file, `${JSON.stringify(line)}\n`);
+    crashPoint(kind, line.step, 'after');
+  };
+
+  return {
+    intent(action) {
+      const id = next++;
+      kinds.set(id, action.kind);
+      append({ id, step: 'intent', action });
+      return id;
+    },
+    acted: (id, action) => append({ id, step: 'acted', action }),
+    done: (id) => append({ id, step: 'done' }),
+  };
+}
+
+/** What was begun and not undone, the newest first; an `acted` line replaces its intent. A torn last line is dropped. */
+export function openActions(runDir: string): { id: number; action: UndoAction }[] {
+  const open = new Map<number, UndoAction>();
+  for (const line of readLines(path.join(runDir, FILE))) {
+    if (line.step === 'done') open.delete(line.id);
+    else if (line.action) open.set(line.id, line.action);
+  }
+  return [...open].map(([id, action]) => ({ id, action })).toReversed();
+}
+
+function readLines(file: string): UndoLine[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((text) => {
+      try {
+        return text === '' ? [] : [JSON.parse(text) as UndoLine];
+      } catch {
+        // Only the last line can be torn; what it would have said has not been acted on yet, or is found by its run id.
+        return [];
+      }
+    });
+}

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fc, test as property } from '@fast-check/vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ROOT } from '../../record/root.ts';
+import { chooseTargets, countOf, parseDuration, readChaos } from './chaos.ts';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'proofload-test-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const PARTITION = `apiVersion: chaos-mesh.org/v1alpha1
+kind: NetworkChaos
+metadata:
+  name: cut
+spec:
+  action: partition
+  mode: all
+  duration: 30s
+  selector:
+    labelSelectors: { app: tiny }
+  target:
+    mode: all
+    selector:
+      labelSelectors: { app: store }
+`;
+const read = (text: string) => {
+  writeFileSync(path.join(folder, 'cut.yaml'), text);
+  return readChaos(folder, 'cut');
+};
+
+test.each(['pod-kill', 'store-partition', 'store-delay'])('chaos/%s.yaml is played whole', (name) => {
+  expect(readChaos(path.join(ROOT, 'chaos'), name)).toMatchObject({
+    unplayed: [],
+    labels: { app: 'luminate' },
+  });
+});
+
+test('a partition is read with Chaos Mesh defaults', () => {
+  expect(read(PARTITION)).toMatchObject({
+    kind: 'partition',
+    mode: 'all',
+    direction: 'to',
+    effect: { kind: 'cut' },
+  });
+});
+
+test('known fields without a meaning here are unplayed, with their line', () => {
+  const { unplayed } = read(PARTITION.replace('  action:', '  device: eth1\n  action:'));
+  expect(unplayed).toMatchObject([{ line: 6, object: 'NetworkChaos cut', field: 'spec.device' }]);
+});
+
+describe('refused with file, line and field', () => {
+  test.each([
+    [
+      'an unknown field',
+      '  mode: all\n  dur',
+      '  moed: all\n  mode: all\n  dur',
+      /cut\.yaml:7: NetworkChaos cut: spec\.moed: unknown field/,
+    ],
+    ['a wrong duration', '30s', 'soon', /cut\.yaml:8: .*spec\.duration: expected a duration/],
+    [
+      'another action',
+      'partition',
+      'corrupt',
+      /cut\.yaml:6: .*spec\.action: the local platform plays partition and delay only/,
+    ],
+    ['a delay without its numbers', 'partition', 'delay', /spec\.delay: missing/],
+    ['a share without a value', 'mode: all', 'mode: fixed-percent', /spec\.value: mode fixed-percent needs/],
+    ['another kind', 'NetworkChaos', 'StressChaos', /cut\.yaml:2: .*kind: /],
+    ['no target', /  target:[^]*/, '', /spec\.target: without a target/],
+    ['a second object', /$/, '---\nkind: PodChaos\n', /cut\.yaml:16: .*second object/],
+    ['broken YAML', 'spec:', 'spec: {', /cut\.yaml:\d+: not valid YAML/],
+  ])('%s', (_what, from, to, message) => {
+    expect(() => read(PARTITION.replace(from, to))).toThrow(message);
+  });
+
+  test('a fault that is not there', () => {
+    expect(() => readChaos(folder, '../cut')).toThrow(/no such fault; there is: cut/);
+  });
+});
+
+test.each([
+  ['30s', 30_000],
+  ['1m30s', 90_000],
+  ['1.5h', 5_400_000],
+  ['250ms', 250],
+  ['', null],
+  ['30', null],
+  ['s30', null],
+  ['1s x', null],
+])('duration %j is %s ms', (text, expected) => {
+  expect(parseDuration(text)).toBe(expected);
+});
+
+property.prop(
+  [
+    fc.nat(20),
+    fc.constantFrom(
+      'one' as const,
+      'all' as const,
+      'fixed' as const,
+      'fixed-percent' as const,
+      'random-max-percent' as const,
+    ),
+    fc.integer({ min: 1, max: 100 }),
+    fc.infiniteStream(fc.double({ min: 0, max: 0.999_999, noNaN: true })),
+  ],
+  { seed: 11 },
+)('targets are distinct pods, as many as the mode says', (count, mode, value, numbers) => {
+  const random = () => numbers.next().value ?? 0;
+  const pods = Array.from({ length: count }, (_, i) => i);
+  const chosen = chooseTargets({ mode, value: String(value) }, pods, random);
+  expect(new Set(chosen).size).toBe(chosen.length);
+  expect(chosen.every((pod) => pods.includes(pod))).toBe(true);
+  if (mode !== 'random-max-percent')
+    expect(chosen).toHaveLength(countOf({ mode, value: String(value) }, count, random));
+  if (mode === 'fixed-percent') expect(chosen).toHaveLength(Math.ceil((count * value) / 100));
+});

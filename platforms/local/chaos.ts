@@ -1,0 +1,254 @@
+/** Reads a Chaos Mesh object of `chaos/`: strictly, since a misspelt field would make a different fault than the one that is judged. */
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { UsageError } from '../../record/model.ts';
+import { badInput, fieldName, nearest, parseLocated, readYaml, shownPath } from './located.ts';
+import type { Located } from './located.ts';
+import type { Effect } from './network/messages.ts';
+import { leftOut } from './unplayed.ts';
+import type { Unplayed } from './unplayed.ts';
+
+/** A Go duration of whole or decimal parts, e.g. `1m30s`; milliseconds. Null when it is none. */
+export function parseDuration(text: string): number | null {
+  const unitMs: Record<string, number> = {
+    h: 3_600_000,
+    m: 60_000,
+    s: 1000,
+    ms: 1,
+    us: 0.001,
+    µs: 0.001,
+    ns: 0.000001,
+  };
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g)];
+  if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) return null;
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? ''] ?? 0), 0);
+}
+
+const duration = z
+  .string()
+  .refine((text) => parseDuration(text) !== null, 'expected a duration such as 30s or 1m30s');
+/** Known to Chaos Mesh, without a meaning among local processes; reported as unplayed. */
+const elsewhere = z.unknown().optional();
+
+const Selector = z.strictObject({
+  namespaces: z.array(z.string()).optional(),
+  labelSelectors: z.record(z.string(), z.string()),
+  expressionSelectors: elsewhere,
+  annotationSelectors: elsewhere,
+  fieldSelectors: elsewhere,
+  podPhaseSelectors: elsewhere,
+  nodeSelectors: elsewhere,
+  nodes: elsewhere,
+  pods: elsewhere,
+});
+const UNPLAYED = [
+  'expressionSelectors',
+  'annotationSelectors',
+  'fieldSelectors',
+  'podPhaseSelectors',
+  'nodeSelectors',
+  'nodes',
+  'pods',
+  'containerNames',
+  'remoteCluster',
+  'device',
+  'targetDevice',
+  'externalTargets',
+  'correlation',
+  'reorder',
+];
+
+const Mode = z.enum(['one', 'all', 'fixed', 'fixed-percent', 'random-max-percent']);
+const head = {
+  apiVersion: z.literal('chaos-mesh.org/v1alpha1'),
+  metadata: z.strictObject({
+    name: z.string(),
+    namespace: elsewhere,
+    labels: elsewhere,
+    annotations: elsewhere,
+  }),
+};
+const target = { mode: Mode, value: z.string().optional(), selector: Selector };
+const only = (actions: readonly [string, ...string[]]) =>
+  z.enum(actions, {
+    error: `the local platform plays ${actions.join(' and ')} only; use a cluster for the others`,
+  });
+
+const PodChaos = z.strictObject({
+  ...head,
+  kind: z.literal('PodChaos'),
+  spec: z.strictObject({
+    ...target,
+    action: only(['pod-kill']),
+    gracePeriod: z
+      .literal(0, {
+        error: 'the local platform kills with grace 0 only; use rollout-restart for a gentle end',
+      })
+      .default(0),
+    duration: duration.optional(),
+    containerNames: elsewhere,
+    remoteCluster: elsewhere,
+  }),
+});
+const NetworkChaos = z.strictObject({
+  ...head,
+  kind: z.literal('NetworkChaos'),
+  spec: z.strictObject({
+    ...target,
+    action: only(['partition', 'delay']),
+    direction: z.enum(['to', 'from', 'both']).default('to'),
+    duration: duration.optional(),
+    target: z.strictObject(target, {
+      error: 'without a target everything is cut, probes too; name the store as the target',
+    }),
+    delay: z
+      .strictObject({
+        latency: duration,
+        jitter: duration.default('0ms'),
+        correlation: elsewhere,
+        reorder: elsewhere,
+      })
+      .optional(),
+    device: elsewhere,
+    targetDevice: elsewhere,
+    externalTargets: elsewhere,
+    remoteCluster: elsewhere,
+  }),
+});
+
+export interface ChaosFault {
+  kind: 'pod-kill' | 'partition' | 'delay';
+  mode: z.infer<typeof Mode>;
+  value: string | undefined;
+  /** Of the pods it is aimed at, and of the other end. */
+  labels: Record<string, string>;
+  targetLabels: Record<string, string>;
+  direction: 'to' | 'from' | 'both';
+  /** On the links between them; `open` for pod-kill. */
+  effect: Effect;
+  unplayed: Unplayed[];
+  /** For messages about it. */
+  place: Located;
+  title: string;
+}
+
+/** Reads `<folder>/<name>.yaml`. Throws UsageError with file, line and field. */
+export function readChaos(folder: string, name: string): ChaosFault {
+  const file = path.join(folder, `${name}.yaml`);
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(name) || !existsSync(file)) {
+    const known = existsSync(folder) ? readdirSync(folder).filter((entry) => entry.endsWith('.yaml')) : [];
+    throw new UsageError(
+      `${shownPath(file)}: no such fault; there is: ${known.map((entry) => entry.slice(0, -5)).join(', ') || 'none'}`,
+    );
+  }
+  const [node, second] = readYaml(file);
+  if (node === undefined)
+    throw new UsageError(`${shownPath(file)}: empty; one Chaos Mesh object is expected`);
+  if (second !== undefined)
+    throw badInput(second, 'fault', '', 'a second object; one Chaos Mesh object per file');
+  const kind = nearest(node, ['kind']);
+  const title = `${typeof kind.value === 'string' ? kind.value : 'fault'} ${name}`;
+  const common = { unplayed: unplayedOf(node, title), place: node, title };
+  if (kind.value === 'PodChaos') {
+    const { spec } = parseLocated(PodChaos, node, title);
+    checkValue(node, title, spec.mode, spec.value);
+    return {
+      ...common,
+      kind: 'pod-kill',
+      mode: spec.mode,
+      value: spec.value,
+      labels: spec.selector.labelSelectors,
+      targetLabels: {},
+      direction: 'to',
+      effect: { kind: 'open' },
+    };
+  }
+  if (kind.value !== 'NetworkChaos')
+    throw badInput(kind, title, 'kind', 'the local platform plays PodChaos and NetworkChaos only');
+  const { spec } = parseLocated(NetworkChaos, node, title);
+  checkValue(node, title, spec.mode, spec.value);
+  const delay = spec.action === 'delay' ? spec.delay : undefined;
+  if (spec.action === 'delay' && delay === undefined)
+    throw badInput(
+      nearest(node, ['spec', 'action']),
+      title,
+      'spec.delay',
+      'missing; give latency and jitter',
+    );
+  if (spec.action !== 'delay' && spec.delay !== undefined)
+    throw badInput(nearest(node, ['spec', 'delay']), title, 'spec.delay', 'belongs to the action delay');
+  return {
+    ...common,
+    kind: spec.action === 'delay' ? 'delay' : 'partition',
+    mode: spec.mode,
+    value: spec.value,
+    labels: spec.selector.labelSelectors,
+    targetLabels: spec.target.selector.labelSelectors,
+    direction: spec.direction,
+    effect: delay
+      ? {
+          kind: 'delay',
+          latencyMs: parseDuration(delay.latency) ?? 0,
+          jitterMs: parseDuration(delay.jitter) ?? 0,
+        }
+      : { kind: 'cut' },
+  };
+}
+
+function checkValue(node: Located, title: string, mode: ChaosFault['mode'], value: string | undefined): void {
+  const needed = mode !== 'one' && mode !== 'all';
+  const highest = mode === 'fixed' ? Infinity : 100;
+  if (
+    needed &&
+    !(value !== undefined && /^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= highest)
+  )
+    throw badInput(
+      nearest(node, ['spec', 'mode']),
+      title,
+      'spec.value',
+      `mode ${mode} needs a whole number in quotes`,
+    );
+}
+
+function unplayedOf(node: Located, title: string, at: readonly PropertyKey[] = []): Unplayed[] {
+  if (!(node.value instanceof Map)) return [];
+  return [...node.value].flatMap(([key, child]) =>
+    UNPLAYED.includes(key)
+      ? [
+          leftOut(
+            child,
+            title,
+            fieldName([...at, key]),
+            'among local processes there is nothing it could select or change',
+          ),
+        ]
+      : unplayedOf(child, title, [...at, key]),
+  );
+}
+
+/** How many of `count` pods a mode takes; shares are rounded up (Chaos Mesh, selector/generic). */
+export function countOf(
+  fault: Pick<ChaosFault, 'mode' | 'value'>,
+  count: number,
+  random: () => number,
+): number {
+  const value = Number(fault.value ?? 0);
+  if (fault.mode === 'one') return Math.min(1, count);
+  if (fault.mode === 'all') return count;
+  if (fault.mode === 'fixed') return Math.min(value, count);
+  const percent = fault.mode === 'fixed-percent' ? value : Math.floor(random() * (value + 1));
+  return Math.min(count, Math.ceil((count * percent) / 100));
+}
+
+/** The pods a fault is aimed at, chosen with `random` in [0, 1) without preference. */
+export function chooseTargets<T>(
+  fault: Pick<ChaosFault, 'mode' | 'value'>,
+  pods: readonly T[],
+  random: () => number,
+): T[] {
+  const left = [...pods];
+  return Array.from({ length: countOf(fault, left.length, random) }, () =>
+    left.splice(Math.floor(random() * left.length), 1),
+  ).flat();
+}

@@ -1,0 +1,51 @@
+/**
+ * What a folder of `systems/` exports as `contract` (file `contract.ts`): how a client talks to the system, how what
+ * it holds is read back, and what the local platform starts in place of its images. Nothing here knows a platform.
+ */
+
+/** Identities the system holds: every n from `from` to `to` of one virtual user, `copies` times each. */
+export interface StoredRange {
+  runner: string;
+  vu: number;
+  from: number;
+  to: number;
+  copies: number;
+}
+
+/** How a write ended; see `record/ledger.ts`. */
+export type WriteOutcome = 'A' | 'F' | 'U';
+
+export interface WriteIdentity {
+  runner: string;
+  vu: number;
+  n: number;
+}
+
+export interface Contract {
+  /** Environment of the k6 script that depends on the system: address, token, path. `secrets` is what the manifests' Secrets hold, by key. */
+  loadEnv(options: { url: string; runId: string; secrets: Record<string, string> }): Record<string, string>;
+  /** One small write through one pod. Never throws; `serves` is whether a client would call it success. */
+  probeWrite(options: {
+    url: string;
+    runId: string;
+    secrets: Record<string, string>;
+    id: WriteIdentity;
+    timeoutMs: number;
+  }): Promise<{ serves: boolean; outcome: WriteOutcome; status: number; detail: string }>;
+  /** Everything the system holds of this run, in bulk, straight from its store. Throws when it cannot be read whole. */
+  readBack(options: { storeEnv: Record<string, string>; runId: string }): AsyncIterable<StoredRange>;
+  /** Points of this run as the system's own query API counts them, or null when it has no such query: a second opinion. */
+  countPoints(options: {
+    url: string;
+    runId: string;
+    secrets: Record<string, string>;
+  }): Promise<number | null>;
+  /** Names for `--defect`, each with what it does. Only the reference system has any. */
+  defects: Record<string, string>;
+  local: {
+    /** By container name of the manifests: the program of this folder (TypeScript, built with the rest) that stands in for the image. */
+    containers: Record<string, { entry: string }>;
+    /** The one store the local platform knows to start; its address reaches the container in this variable, as a URL. */
+    store: { kind: 'postgres'; urlVariable: string };
+  };
+}

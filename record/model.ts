@@ -1,0 +1,329 @@
+/**
+ * The nouns of Proofload as types and schemas: what a scenario says, what a run records, what a verdict is.
+ * This folder is the seam (docs/design.md): it imports nothing of the project, and everything else imports it.
+ *
+ * Time: every `...Ms` that is a point in time is milliseconds on the run's one monotonic clock, 0 = the start of
+ * the run. Wall-clock times appear only as anchors and are named `wallMs` (milliseconds since the Unix epoch).
+ */
+import { z } from 'zod';
+
+export const SCHEMA_VERSION = 1;
+
+// ---------------------------------------------------------------- scenario: one question as data
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes');
+
+/** One promise the scenario asks about: a file of `checks/`, with that check's own options beside it. */
+export const Expectation = z.looseObject({
+  check: name,
+  /** Name of a disturbance of this scenario: judge only its window. */
+  during: name.optional(),
+  /** An optional promise that is `not_run` is a line in the report; a required one makes the run inconclusive. */
+  optional: z.boolean().optional(),
+});
+
+export const Disturbance = z.strictObject({
+  name,
+  /** A file of `chaos/` without its ending, or one of the two verbs that need no Chaos Mesh object. */
+  fault: z.union([z.strictObject({ chaos: name }), z.literal('rollout-restart')]),
+  /**
+   * Length of a fault that lasts (partition, delay). `below-liveness` = as long as the live manifest allows
+   * without a liveness restart: less than failureThreshold x periodSeconds.
+   */
+  forMs: z.union([z.number().int().positive(), z.literal('below-liveness')]).optional(),
+});
+
+export const Load = z.strictObject({
+  /** A script of `scenarios/k6/` without its ending. */
+  script: name,
+  /** Writes a second, open model (arrivals do not wait for answers). */
+  ratePerS: z.number().positive(),
+  pointsPerWrite: z.number().int().positive(),
+  /** Length of the load, milliseconds; `--for` replaces it. */
+  forMs: z.number().int().positive(),
+  /** Not judged: connections and code paths warm up. */
+  warmupMs: z.number().int().nonnegative(),
+});
+
+export const Scenario = z.strictObject({
+  name,
+  question: z.string().min(1),
+  /** A folder of `systems/`. */
+  system: name,
+  /** A file of `systems/<system>/overlays/` without its ending: changes to the guide's manifests, printed in the report. */
+  overlay: name.optional(),
+  load: Load,
+  /** Find what the machine can carry first, and go on at that rate if it is lower than asked. */
+  calibrate: z.boolean(),
+  disturb: z.array(Disturbance),
+  /** A one-second bin is good when this share of its writes is acknowledged, and not more than 1 % of them slower than the limit. */
+  good: z.strictObject({
+    served: z.number().gt(0).max(1),
+    latencyMs: z.number().positive(),
+    bins: z.number().int().positive(),
+  }),
+  expect: z.array(Expectation).min(1),
+});
+export type Scenario = z.infer<typeof Scenario>;
+export type Disturbance = z.infer<typeof Disturbance>;
+export type Expectation = z.infer<typeof Expectation>;
+
+// ---------------------------------------------------------------- plan: the scenario after defaults, in the run directory
+
+/** One disturbance with its place in time, fixed by the seed before anything starts. */
+export const PlannedFault = z.strictObject({
+  name,
+  fault: Disturbance.shape.fault,
+  /** Milliseconds after the start of the judged load. */
+  atMs: z.number().nonnegative(),
+  /** For a fault that lasts. */
+  forMs: z.number().positive().optional(),
+  /** Time set aside for the fault and the recovery after it, computed from the manifests. */
+  slotMs: z.number().positive(),
+});
+export type PlannedFault = z.infer<typeof PlannedFault>;
+
+export const Plan = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  runId: z.string(),
+  scenario: Scenario,
+  platform: z.enum(['local', 'kubernetes']),
+  seed: z.number().int(),
+  defect: z.string().optional(),
+  faults: z.array(PlannedFault),
+  /** Settings of the live manifests that bounds are computed from. */
+  workload: z.strictObject({
+    name: z.string(),
+    replicas: z.number().int().positive(),
+    graceMs: z.number(),
+    preStopMs: z.number(),
+    readiness: z
+      .strictObject({
+        delayMs: z.number(),
+        periodMs: z.number(),
+        timeoutMs: z.number(),
+        failures: z.number(),
+      })
+      .optional(),
+    liveness: z
+      .strictObject({
+        delayMs: z.number(),
+        periodMs: z.number(),
+        timeoutMs: z.number(),
+        failures: z.number(),
+      })
+      .optional(),
+    startup: z
+      .strictObject({
+        delayMs: z.number(),
+        periodMs: z.number(),
+        timeoutMs: z.number(),
+        failures: z.number(),
+      })
+      .optional(),
+    maxSurge: z.number().int().nonnegative(),
+    maxUnavailable: z.number().int().nonnegative(),
+  }),
+  versions: z.record(z.string(), z.string()),
+  machine: z.strictObject({ cpus: z.number(), memoryMb: z.number(), cpuModel: z.string() }),
+});
+export type Plan = z.infer<typeof Plan>;
+export type Workload = Plan['workload'];
+export type Probe = NonNullable<Workload['readiness']>;
+
+// ---------------------------------------------------------------- history: one event a line
+
+const at = z.number();
+const pod = z.string();
+const event = <K extends string, S extends z.ZodRawShape>(kind: K, shape: S) =>
+  z.object({ at, kind: z.literal(kind), ...shape });
+
+export const Event = z.discriminatedUnion('kind', [
+  /** First line of every history: anchors the monotonic clock to the wall clock. */
+  event('run.started', { runId: z.string(), wallMs: z.number() }),
+  event('run.ended', { interrupted: z.boolean() }),
+  /** The harness itself failed; the run is judged from what was recorded until then. */
+  event('run.crashed', { phase: z.string(), message: z.string() }),
+  /** The harness ended the run early, on purpose: `invalid` when the instrument cannot measure, `inconclusive` when there is nothing to judge. */
+  event('run.aborted', { phase: z.string(), why: z.string(), verdict: z.enum(['invalid', 'inconclusive']) }),
+  /** Wall clock against monotonic clock, so that a clock step is seen. */
+  event('clock', { wallMs: z.number() }),
+  event('phase', {
+    phase: z.enum(['deploy', 'calibrate', 'baseline', 'disturb', 'recover', 'read-back', 'undo']),
+  }),
+  /** A part of a manifest or of a chaos object that this platform cannot play. */
+  event('unplayed', {
+    file: z.string(),
+    line: z.number(),
+    object: z.string(),
+    field: z.string(),
+    why: z.string(),
+  }),
+  /** A stretch in which something was not observed: the opposite of "nothing happened". */
+  event('gap', { what: z.string(), fromMs: z.number(), toMs: z.number(), why: z.string() }),
+  /** Something a reader should know that no check decides. */
+  event('note', { text: z.string() }),
+
+  /** Once a second. Shares of the whole machine 0..1; `cores` = CPU seconds per second by group of processes. */
+  event('host', {
+    busy: z.number(),
+    foreign: z.number(),
+    steal: z.number(),
+    cores: z.record(z.string(), z.number()),
+    rssMb: z.record(z.string(), z.number()),
+    diskFreeMb: z.number(),
+  }),
+
+  /** What a calibration trial carried: `carried` is false when it dropped, failed or lagged. */
+  event('calibration', {
+    ratePerS: z.number(),
+    carried: z.boolean(),
+    why: z.string(),
+    ackedPerS: z.number(),
+  }),
+  /** The rate the judged load runs at, and the one that was asked for. */
+  event('rate', { askedPerS: z.number(), ratePerS: z.number() }),
+
+  /** `wallMs` anchors the runner's ledger: its `due` counts milliseconds from here. */
+  event('load.started', {
+    runner: z.string(),
+    wallMs: z.number(),
+    ratePerS: z.number(),
+    pointsPerWrite: z.number(),
+    vus: z.number(),
+    warmupMs: z.number(),
+    forMs: z.number(),
+    /** Only the judged load counts for availability and latency; every runner counts for durability. */
+    judged: z.boolean(),
+  }),
+  event('load.ended', {
+    runner: z.string(),
+    exitCode: z.number().nullable(),
+    signal: z.string().nullable(),
+    /** From k6's own summary; null when it left none. */
+    iterations: z.number().nullable(),
+    dropped: z.number().nullable(),
+    why: z.string(),
+  }),
+
+  /** A replica's life, in the words of Kubernetes. `uid` tells two pods of one name apart. */
+  event('pod', {
+    pod,
+    uid: z.string(),
+    state: z.enum([
+      'created',
+      'started',
+      'ready',
+      'unready',
+      'terminating',
+      'sigterm',
+      'sigkill',
+      'exited',
+      'deleted',
+    ]),
+    pid: z.number().optional(),
+    restarts: z.number().optional(),
+    exitCode: z.number().nullable().optional(),
+    signal: z.string().nullable().optional(),
+    /** Why: `pod-kill`, `rollout`, `liveness`, `startup`, `remove`, `crash`, or a probe's own words. */
+    why: z.string().optional(),
+  }),
+  event('endpoints', { service: z.string(), ready: z.array(pod) }),
+  /** One write through one pod directly, beside its readiness at that moment. */
+  event('serves', { pod, uid: z.string(), ready: z.boolean(), serves: z.boolean(), detail: z.string() }),
+
+  event('fault.intent', { fault: name, targets: z.array(z.string()), detail: z.string() }),
+  event('fault.injected', { fault: name }),
+  /**
+   * What the fault's own probe saw. `acting`: first seen acting at `at`, last seen not acting at `notBeforeMs`.
+   * `gone` likewise. `elsewhere`: it touched what it was not aimed at.
+   */
+  event('fault.proof', {
+    fault: name,
+    saw: z.enum(['acting', 'gone', 'elsewhere', 'never']),
+    notBeforeMs: z.number(),
+    detail: z.string(),
+  }),
+  event('fault.healed', { fault: name }),
+  event('fault.failed', { fault: name, why: z.string() }),
+
+  /** What the system gave back, saved as `ledger/<runner>.stored`; `complete` false = it could not be read. */
+  event('readback', {
+    fromMs: z.number(),
+    toMs: z.number(),
+    complete: z.boolean(),
+    why: z.string(),
+    runners: z.array(z.string()),
+  }),
+  /** Something was saved beside the history; checks cite the id. */
+  event('evidence', { id: z.string(), file: z.string(), what: z.string() }),
+]);
+export type Event = z.infer<typeof Event>;
+export type EventOf<K extends Event['kind']> = Extract<Event, { kind: K }>;
+
+// ---------------------------------------------------------------- verdicts
+
+export const VERDICTS = ['pass', 'fail', 'inconclusive', 'invalid', 'not_run'] as const;
+export const Outcome = z.enum(VERDICTS);
+export type Outcome = z.infer<typeof Outcome>;
+
+const quantity = z.strictObject({ value: z.number().nullable(), unit: z.string() });
+
+export const Verdict = z.strictObject({
+  /** Unique in the run: the check's name, and `@<disturbance>` where it judges one window. */
+  id: z.string(),
+  check: z.string(),
+  title: z.string(),
+  verdict: Outcome,
+  optional: z.boolean(),
+  /** One sentence a reader understands without the code; names the writes, pods or windows it accuses. */
+  reason: z.string(),
+  observed: quantity.optional(),
+  expected: quantity.optional(),
+  windowMs: z.tuple([z.number(), z.number()]).optional(),
+  /** Files of the run directory, or `history` with an event kind: what the verdict rests on. Never empty. */
+  evidence: z.array(z.string()).min(1),
+});
+export type Verdict = z.infer<typeof Verdict>;
+
+export const VerdictFile = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  runId: z.string(),
+  scenario: z.string(),
+  platform: z.string(),
+  /** The run as a whole, by the precedence of `overall`. */
+  verdict: Outcome,
+  exitCode: z.number().int(),
+  /** True for the local platform: processes on one machine, not a cluster. */
+  rehearsal: z.boolean(),
+  verdicts: z.array(Verdict),
+  /** Figures for people and for `compare`: name, value, unit. */
+  figures: z.array(z.strictObject({ name: z.string(), value: z.number().nullable(), unit: z.string() })),
+  /** Lines of the report that no check decides: what was not played, torn lines, notes. */
+  remarks: z.array(z.string()),
+});
+export type VerdictFile = z.infer<typeof VerdictFile>;
+
+/** The process's exit codes; `docs/verdicts.md` explains each. */
+export const EXIT = { pass: 0, fail: 1, usage: 2, invalid: 3, inconclusive: 4, crash: 5 } as const;
+
+/**
+ * The verdict of the whole: fail, invalid, inconclusive, pass, in this order; a required promise that is `not_run`
+ * counts as inconclusive, and so does a run without a single required verdict.
+ */
+export function overall(
+  verdicts: readonly Pick<Verdict, 'verdict' | 'optional'>[],
+): Exclude<Outcome, 'not_run'> {
+  const has = (wanted: Outcome) => verdicts.some((v) => v.verdict === wanted);
+  if (has('fail')) return 'fail';
+  if (has('invalid')) return 'invalid';
+  if (has('inconclusive')) return 'inconclusive';
+  const required = verdicts.filter((v) => !v.optional);
+  if (required.length === 0 || required.some((v) => v.verdict === 'not_run')) return 'inconclusive';
+  return 'pass';
+}
+
+/** Bad input, found before anything was started: one line naming what, where and the way out. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

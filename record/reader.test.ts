@@ -1,0 +1,128 @@
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Plan, UsageError } from './model.ts';
+import { openRun } from './reader.ts';
+import { RunWriter } from './writer.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'proofload-reader-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const plan: Plan = {
+  schemaVersion: 1,
+  runId: 'r',
+  scenario: {
+    name: 's',
+    question: 'q',
+    system: 'x',
+    load: { script: 'x', ratePerS: 1, pointsPerWrite: 1, forMs: 1_000, warmupMs: 0 },
+    calibrate: false,
+    disturb: [],
+    good: { served: 0.99, latencyMs: 500, bins: 3 },
+    expect: [{ check: 'c', atLeast: 1 }],
+  },
+  platform: 'local',
+  seed: 1,
+  faults: [],
+  workload: { name: 'w', replicas: 1, graceMs: 0, preStopMs: 0, maxSurge: 1, maxUnavailable: 0 },
+  versions: {},
+  machine: { cpus: 1, memoryMb: 1, cpuModel: 'm' },
+};
+
+function recordRun(): void {
+  const writer = new RunWriter(dir, () => 5);
+  writer.plan(plan);
+  writer.emit({ kind: 'run.started', runId: 'r', wallMs: 1 });
+  writer.emit({ kind: 'note', text: 'füße' });
+  writer.close();
+}
+
+describe('openRun', () => {
+  it('reads back what the writer wrote', () => {
+    recordRun();
+    const run = openRun(dir);
+    expect(run.plan).toEqual(plan);
+    expect(run.events).toEqual([
+      { at: 5, kind: 'run.started', runId: 'r', wallMs: 1 },
+      { at: 5, kind: 'note', text: 'füße' },
+    ]);
+    expect(run.remarks).toEqual([]);
+  });
+
+  it('drops a torn last line and says which', () => {
+    recordRun();
+    appendFileSync(path.join(dir, 'history.jsonl'), '{"at":9,"kind":"note","text":"cut o');
+    const run = openRun(dir);
+    expect(run.events).toHaveLength(2);
+    expect(run.remarks).toEqual([expect.stringContaining('history.jsonl:3: the last line is torn')]);
+  });
+
+  it('leaves out what is no event, and says which line and why', () => {
+    recordRun();
+    appendFileSync(
+      path.join(dir, 'history.jsonl'),
+      `rubbish\n{"at":1,"kind":"note"}\n${'x'.repeat(2_000_000)}\n{"at":9,"kind":"note","text":"after"}\n`,
+    );
+    const run = openRun(dir);
+    expect(run.events.at(-1)).toEqual({ at: 9, kind: 'note', text: 'after' });
+    expect(run.remarks).toEqual([
+      'history.jsonl:3: not an event, left out (not JSON)',
+      expect.stringContaining('history.jsonl:4: not an event, left out (text'),
+      'history.jsonl:5: not an event, left out (not JSON)',
+    ]);
+  });
+
+  it('gives a ledger in chunks, as often as it is asked', () => {
+    recordRun();
+    const text = 'A 1:1 0 1 0\n'.repeat(50_000);
+    writeFileSync(path.join(dir, 'ledger', 'load.log'), text);
+    writeFileSync(path.join(dir, 'ledger', 'load.stored'), 'end\n');
+    writeFileSync(path.join(dir, 'ledger', 'Notes.txt'), '');
+    const run = openRun(dir);
+    expect(run.logs.map(({ runner }) => runner)).toEqual(['load']);
+    expect(run.stored.map(({ runner }) => runner)).toEqual(['load']);
+    expect(run.remarks).toEqual([expect.stringContaining('Notes.txt')]);
+    for (const _ of [1, 2]) {
+      let [seen, chunks] = ['', 0];
+      for (const chunk of run.logs[0]!.chunks()) {
+        seen += Buffer.from(chunk).toString();
+        chunks += 1;
+      }
+      expect(seen).toBe(text);
+      expect(chunks).toBeGreaterThan(1);
+    }
+  });
+
+  it.each([
+    ['a folder without a plan', () => undefined, 'not a run directory (it has no plan.json)'],
+    [
+      'a folder without a history',
+      () => writeFileSync(path.join(dir, 'plan.json'), JSON.stringify(plan)),
+      'no history.jsonl',
+    ],
+    ['a plan that is no JSON', () => writeFileSync(path.join(dir, 'plan.json'), '{'), 'not JSON'],
+    [
+      'a plan of another version',
+      () => writeFileSync(path.join(dir, 'plan.json'), '{"schemaVersion":99}'),
+      'written with schemaVersion 99, and this proofload reads 1',
+    ],
+    [
+      'a plan with a wrong field',
+      () => writeFileSync(path.join(dir, 'plan.json'), JSON.stringify({ ...plan, seed: 'x' })),
+      'seed',
+    ],
+  ])('refuses %s in words', (_, prepare, words) => {
+    mkdirSync(dir, { recursive: true });
+    prepare();
+    expect(() => openRun(dir)).toThrow(UsageError);
+    expect(() => openRun(dir)).toThrow(words);
+  });
+
+  it('refuses a folder that is not there', () => {
+    expect(() => openRun(path.join(dir, 'nowhere'))).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,159 @@
+/**
+ * Opens a run directory for reading: the other half of `writer.ts`. Small files are read and checked here; ledgers, which may have
+ * gigabytes, are handed on as chunks of bytes that can be read again and again.
+ */
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { Event, Plan, SCHEMA_VERSION, UsageError } from './model.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+/** The writer keeps an event below 64 KiB; what is longer than this was not written by it. */
+const MAX_LINE_BYTES = 1024 * 1024;
+const MAX_PLAN_BYTES = 4 * 1024 * 1024;
+const LEDGER_FILE = /^([a-z0-9-]{1,64})\.(log|stored)$/;
+/** Damaged lines named one by one; the rest is counted. */
+const MAX_NAMED = 5;
+
+export interface LedgerFile {
+  runner: string;
+  /** From the start, every time it is called. A chunk is valid until the next one is asked for. */
+  chunks: () => Iterable<Uint8Array>;
+}
+
+export interface RunRecord {
+  plan: Plan;
+  /** In the order in which they were written. */
+  events: Event[];
+  /** `ledger/<runner>.log` and `ledger/<runner>.stored`; the formats are in `ledger.ts`. */
+  logs: LedgerFile[];
+  stored: LedgerFile[];
+  /** What was dropped or could not be understood while reading. */
+  remarks: string[];
+}
+
+/** Throws UsageError when the folder is no run directory, or one of another version. */
+export function openRun(dir: string): RunRecord {
+  const plan = readPlan(dir);
+  const history = path.join(dir, 'history.jsonl');
+  if (!existsSync(history)) throw notARun(dir, 'history.jsonl');
+  const { events, remarks } = readHistory(history);
+  const ledger = path.join(dir, 'ledger');
+  const logs: LedgerFile[] = [];
+  const stored: LedgerFile[] = [];
+  for (const name of existsSync(ledger) ? readdirSync(ledger).sort() : []) {
+    const [, runner, ending] = LEDGER_FILE.exec(name) ?? [];
+    if (runner === undefined) {
+      remarks.push(`ledger/${name}: neither <runner>.log nor <runner>.stored, not read`);
+      continue;
+    }
+    const file = path.join(ledger, name);
+    (ending === 'log' ? logs : stored).push({ runner, chunks: () => chunksOf(file) });
+  }
+  return { plan, events, logs, stored, remarks };
+}
+
+function readPlan(dir: string): Plan {
+  const file = path.join(dir, 'plan.json');
+  const size = statSync(file, { throwIfNoEntry: false })?.size;
+  if (size === undefined) throw notARun(dir, 'plan.json');
+  if (size > MAX_PLAN_BYTES)
+    throw new UsageError(`${file}: ${size} bytes; a plan has less than ${MAX_PLAN_BYTES}`);
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(
+      `${file}: not JSON (${error instanceof Error ? error.message : String(error)}); the run cannot be judged`,
+    );
+  }
+  const version = z.looseObject({ schemaVersion: z.unknown() }).safeParse(content).data?.schemaVersion;
+  if (version !== SCHEMA_VERSION) {
+    throw new UsageError(
+      `${file}: written with schemaVersion ${JSON.stringify(version) ?? 'none'}, and this proofload reads ${SCHEMA_VERSION}; judge it with the version that recorded it`,
+    );
+  }
+  const parsed = Plan.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.slice(0, MAX_NAMED);
+  throw new UsageError(
+    issues.map((issue) => `${file}: ${issue.path.map(String).join('.')}: ${issue.message}`).join('\n'),
+  );
+}
+
+function notARun(dir: string, missing: string): UsageError {
+  return new UsageError(
+    `${dir}: not a run directory (it has no ${missing}); a run directory is a folder that "proofload run" made`,
+  );
+}
+
+function readHistory(file: string): { events: Event[]; remarks: string[] } {
+  const events: Event[] = [];
+  const remarks: string[] = [];
+  let damaged = 0;
+  for (const { number, text, whole } of linesOf(file)) {
+    const event = parseEvent(text);
+    if (!whole) {
+      remarks.push(`history.jsonl:${number}: the last line is torn and was dropped`);
+    } else if (typeof event === 'string') {
+      damaged += 1;
+      if (damaged <= MAX_NAMED) remarks.push(`history.jsonl:${number}: not an event, left out (${event})`);
+    } else events.push(event);
+  }
+  if (damaged > MAX_NAMED) remarks.push(`history.jsonl: ${damaged - MAX_NAMED} more lines are no events`);
+  return { events, remarks };
+}
+
+/** An event, or why it is none. */
+function parseEvent(text: string): Event | string {
+  try {
+    const parsed = Event.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    return issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'unknown';
+  } catch {
+    return 'not JSON';
+  }
+}
+
+function* linesOf(file: string): Generator<{ number: number; text: string; whole: boolean }> {
+  let number = 1;
+  let pending: Uint8Array[] = [];
+  let length = 0;
+  const take = (): string => {
+    const text = length > MAX_LINE_BYTES ? '' : Buffer.concat(pending).toString('utf8');
+    pending = [];
+    length = 0;
+    return text;
+  };
+  const keep = (part: Uint8Array) => {
+    length += part.length;
+    if (length <= MAX_LINE_BYTES) pending.push(Uint8Array.prototype.slice.call(part));
+  };
+  for (const chunk of chunksOf(file)) {
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      keep(chunk.subarray(from, end));
+      yield { number, text: take(), whole: true };
+      number += 1;
+      from = end + 1;
+    }
+    if (from < chunk.length) keep(chunk.subarray(from));
+  }
+  if (length > 0) yield { number, text: take(), whole: false };
+}
+
+/** One buffer is filled again and again: memory does not grow with the file. */
+function* chunksOf(file: string): Generator<Uint8Array> {
+  const descriptor = openSync(file, 'r');
+  try {
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    for (;;) {
+      const bytes = readSync(descriptor, buffer);
+      if (bytes === 0) return;
+      yield buffer.subarray(0, bytes);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,73 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatAnchorLine, formatLedgerLine } from '../../../record/ledger.ts';
+import { anchorLine, attemptOutcome, type Outcome, writeLine, writeOutcome } from './ledger.ts';
+
+describe('the ledger lines of the k6 scripts', () => {
+  it('are those of record/ledger.ts', () => {
+    const number = fc.nat();
+    fc.assert(
+      fc.property(
+        fc.constantFrom<Outcome>('A', 'F', 'U'),
+        fc.tuple(number, number, number, number, number),
+        fc.constantFrom(0, 200, 207, 429, 503),
+        fc.constantFrom(0, 1050, 1212),
+        fc.integer({ min: 1, max: 3 }),
+        (outcome, [vu, n, dueMs, latMs, lagMs], status, code, attempts) => {
+          expect(writeLine(outcome, vu, n, dueMs, latMs, lagMs, status, code, attempts)).toBe(
+            formatLedgerLine({ outcome, vu, n, dueMs, latMs, lagMs, status, code, attempts }),
+          );
+        },
+      ),
+      { seed: 1 },
+    );
+    expect(anchorLine(1_795_236_322_831)).toBe(formatAnchorLine(1_795_236_322_831));
+  });
+});
+
+describe('attemptOutcome', () => {
+  it.each<[number, number, boolean, Outcome, string]>([
+    [200, 0, true, 'A', 'all of it was taken'],
+    [200, 0, false, 'U', 'a 200 that claims fewer'],
+    [207, 0, true, 'U', 'partly taken'],
+    [400, 1400, false, 'F', 'refused'],
+    [401, 1401, false, 'F', 'refused'],
+    [413, 1413, false, 'F', 'refused'],
+    [429, 1429, false, 'F', 'refused'],
+    [404, 1404, false, 'U', 'the contract does not say'],
+    [500, 1500, false, 'U', 'may come after the deed'],
+    [503, 1503, false, 'U', 'may come after the deed'],
+    [0, 1020, false, 'F', 'bad URL'],
+    [0, 1101, false, 'F', 'no such host'],
+    [0, 1111, false, 'F', 'blocked host'],
+    [0, 1210, false, 'F', 'dial'],
+    [0, 1211, false, 'F', 'dial timeout'],
+    [0, 1212, false, 'F', 'connection refused'],
+    [0, 1213, false, 'F', 'dial, other error'],
+    [0, 1310, false, 'F', 'unknown authority'],
+    [0, 1311, false, 'F', 'wrong host name'],
+    [0, 1000, false, 'U', 'EOF'],
+    [0, 1050, false, 'U', 'timeout: sent, perhaps'],
+    [0, 1200, false, 'U', 'connection broke'],
+    [0, 1201, false, 'U', 'broken pipe'],
+    [0, 1220, false, 'U', 'reset'],
+    [0, 1301, false, 'U', 'TLS record'],
+    [0, 1610, false, 'U', 'HTTP/2 GOAWAY'],
+    [0, 1701, false, 'U', 'the answer could not be unpacked'],
+  ])('status %i code %i, all taken %s: %s (%s)', (status, code, tookAll, outcome) => {
+    expect(attemptOutcome(status, code, tookAll)).toBe(outcome);
+  });
+});
+
+describe('writeOutcome', () => {
+  it('is A if any attempt was, F only if all were, else U', () => {
+    const outcomes = fc.array(fc.constantFrom<Outcome>('A', 'F', 'U'), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(outcomes, (attempts) => {
+        const expected = attempts.includes('A') ? 'A' : attempts.every((each) => each === 'F') ? 'F' : 'U';
+        expect(attempts.reduce(writeOutcome, 'F')).toBe(expected);
+      }),
+      { seed: 1 },
+    );
+  });
+});

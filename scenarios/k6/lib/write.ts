@@ -1,0 +1,85 @@
+/** One write from its arrival to its ledger line: the batch, up to three attempts, the judgement. Runs inside k6. */
+import { sleep } from 'k6';
+import exec from 'k6/execution';
+import http from 'k6/http';
+import { Batch } from './batch.ts';
+import { anchorLine, attemptOutcome, type Outcome, writeLine, writeOutcome } from './ledger.ts';
+import { settings } from './settings.ts';
+
+/** Before the second and the third attempt, seconds. */
+const RETRY_PAUSES_S = [0.1, 0.2];
+
+// Built once. No Idempotency-Key: with one, k6's HTTP client sends a request again on its own, unseen. Later attempts say so in a header.
+const params = [1, 2, 3].map((attempt) => ({
+  headers: {
+    'Content-Type': 'application/json',
+    ...(settings.token === '' ? {} : { Authorization: `Bearer ${settings.token}` }),
+    ...(attempt === 1 ? {} : { 'X-Attempt': String(attempt) }),
+  },
+  timeout: settings.timeoutMs,
+  redirects: 0,
+  tags: { name: 'push' },
+  responseType: 'text' as const,
+}));
+
+const { runId, runner, points } = settings;
+/** Made while k6 starts its virtual users, before the schedule begins: hundreds of bodies in its first second would make it late. */
+let batch = new Batch({ runId, runner, vu: __VU, points });
+/** Made in the first write, since both are unknown before; then kept, because each access of `exec` builds an object. */
+let user: { vu: number; scenario: typeof exec.scenario; startMs: number } | undefined;
+/** Counts before the send, so that a write k6 was interrupted in has a number without a line. */
+let n = 0;
+
+/** Sends the next batch of this virtual user; its lines go to `record`, null for a benchmark of what they cost. */
+export function write(record: ((line: string) => void) | null): void {
+  const beganMs = Date.now();
+  user ??= firstWrite();
+  const iteration = user.scenario.iterationInTest;
+  if (iteration === 0) record?.(anchorLine(user.startMs));
+  const dueMs = Math.round((iteration * 1_000) / settings.ratePerS);
+  n += 1;
+  const body = batch.body(n, beganMs);
+
+  let outcome: Outcome = 'F'; // neutral: F and an attempt's outcome give the attempt's
+  let status = 0;
+  let code = 0;
+  let attempts = 0;
+  for (const param of params) {
+    if (attempts > 0) sleep(RETRY_PAUSES_S[attempts - 1] ?? 0);
+    attempts += 1;
+    const answer = http.post(settings.url, body, param);
+    status = answer.status;
+    code = answer.error_code;
+    const attempt = attemptOutcome(status, code, status === 200 && tookAll(answer.body));
+    outcome = writeOutcome(outcome, attempt);
+    if (status < 500) break;
+  }
+  if (record === null) return;
+  const latMs = Math.max(0, Date.now() - user.startMs - dueMs);
+  const lagMs = Math.max(0, beganMs - user.startMs - dueMs);
+  record(writeLine(outcome, user.vu, n, dueMs, latMs, lagMs, status, code, attempts));
+}
+
+function firstWrite(): NonNullable<typeof user> {
+  const vu = exec.vu.idInTest;
+  // They differ where one test is spread over several k6 processes.
+  if (vu !== __VU) batch = new Batch({ runId, runner, vu, points });
+  const { scenario } = exec;
+  return { vu, scenario, startMs: scenario.startTime };
+}
+
+/** Whether the answer claims every point of the batch. What cannot be read claims nothing. */
+function tookAll(body: unknown): boolean {
+  if (typeof body !== 'string') return false;
+  try {
+    const answer: unknown = JSON.parse(body);
+    return (
+      typeof answer === 'object' &&
+      answer !== null &&
+      'accepted' in answer &&
+      answer.accepted === settings.points
+    );
+  } catch {
+    return false;
+  }
+}
