@@ -40,7 +40,7 @@ describe('judgeRun', () => {
       expect: [{ check: 'told', during: 'cut' }, { check: 'told' }, { check: 'told', atLeast: 3 }],
     });
     expect(file.verdicts.map(({ id }) => id)).toEqual(['told@cut', 'told', 'told#2']);
-    expect(file.figures).toContainEqual({ name: 'recovery from cut', value: 0.1, unit: 's' });
+    expect(file.figures).toContainEqual({ name: 'recovery from cut', value: 0, unit: 's' });
   });
 
   it('turns a check that throws into invalid, with its words', async () => {

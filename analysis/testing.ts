@@ -114,7 +114,7 @@ function writes(story: Story, forMs: number): LedgerLine[] {
       n: Math.floor(lines.length / VUS) + 1,
       dueMs: lines.length * periodMs,
       latMs: 20,
-      lagMs: 1,
+      lagMs: 0,
       status: 200,
       code: 0,
       attempts: 1,

@@ -53,20 +53,10 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     systemDir,
     ...(scenario.overlay === undefined ? {} : { overlay: scenario.overlay }),
     ...(options.defect === undefined ? {} : { defect: options.defect }),
+    chaos: scenario.disturb.flatMap(({ fault }) => (fault === 'rollout-restart' ? [] : [fault.chaos])),
   });
   const faults = planFaults({ scenario, workload, seed: options.seed, random: randomFrom(options.seed) });
   checkDisk(scenario);
-  const interrupt = new AbortController();
-  const engine = await findEngine('k6', {
-    signal: interrupt.signal,
-    onProgress: (line) => process.stderr.write(`${line}\n`),
-  });
-  for (const dir of healableRuns(outDir)) {
-    const healed = await healRun(dir);
-    if (healed.undone.length > 0)
-      process.stderr.write(`cleaned up after ${healed.run}: ${healed.undone.join(', ')}\n`);
-  }
-
   const plan: Plan = {
     schemaVersion: SCHEMA_VERSION,
     runId: runIdOf(scenario.name),
@@ -76,7 +66,7 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     ...(options.defect === undefined ? {} : { defect: options.defect }),
     faults,
     workload,
-    versions: { k6: engine.version, node: process.versions.node },
+    versions: { node: process.versions.node },
     machine: {
       cpus: os.cpus().length,
       memoryMb: Math.round(os.totalmem() / 2 ** 20),
@@ -87,33 +77,53 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     options.metricsPort === undefined
       ? undefined
       : await startProgressMetrics({ port: options.metricsPort, plan });
-  const view = createLiveView({
-    plan,
-    stream: process.stderr,
-    isTTY: process.stderr.isTTY,
-    now: () => performance.now(),
-  });
+  const interrupt = new AbortController();
   const release = onCtrlC(interrupt);
   let dir: string;
   try {
-    const observers = metrics === undefined ? [view] : [view, metrics];
-    dir = await run({
+    const engine = await findEngine('k6', { signal: interrupt.signal, onProgress: say });
+    plan.versions['k6'] = engine.version;
+    await healEarlier(outDir);
+    const view = createLiveView({
       plan,
-      platform,
-      contract,
-      systemDir,
-      k6Path: engine.path,
-      outDir,
-      observers,
-      signal: interrupt.signal,
+      stream: process.stderr,
+      isTTY: process.stderr.isTTY,
+      now: () => performance.now(),
     });
+    try {
+      const observers = metrics === undefined ? [view] : [view, metrics];
+      dir = await run({
+        plan,
+        platform,
+        contract,
+        systemDir,
+        k6Path: engine.path,
+        outDir,
+        observers,
+        signal: interrupt.signal,
+      });
+    } finally {
+      view.end();
+    }
   } finally {
-    view.end();
     release();
     await metrics?.close();
   }
   const verdict = await judgeAndReport(dir, options.json === true);
   return verdict.exitCode;
+}
+
+/** A run whose harness and watchdog were both killed is cleaned up by the next one. */
+async function healEarlier(outDir: string): Promise<void> {
+  for (const dir of healableRuns(outDir)) {
+    const healed = await healRun(dir);
+    if (healed.undone.length > 0) say(`cleaned up after ${healed.run}: ${healed.undone.join(', ')}`);
+    if (healed.left.length > 0) say(`left by ${healed.run}: ${healed.left.join(', ')}`);
+  }
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** First Ctrl-C: end in good order. Second: end now; the watchdog takes down what is left. */

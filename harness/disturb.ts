@@ -69,14 +69,12 @@ async function prove(
   withinMs: number,
   injecting?: Promise<void>,
 ): Promise<number | null> {
-  let failure: unknown;
-  injecting?.catch((error: unknown) => {
-    failure = error;
-  });
+  const failed = new AbortController();
+  injecting?.catch(() => failed.abort());
   const startedMs = nowMs();
   let notBeforeMs = startedMs;
   let detail = 'its probe never answered';
-  while (nowMs() - startedMs < withinMs && !signal.aborted && failure === undefined) {
+  while (nowMs() - startedMs < withinMs && !signal.aborted && !failed.signal.aborted) {
     const lookedMs = nowMs();
     const seen = await fault.observe();
     detail = seen.detail;

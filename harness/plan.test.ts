@@ -54,7 +54,7 @@ describe('planFaults', () => {
 
   it('keeps a cut below (failureThreshold - 1) x period, whatever the phase of the probes', () => {
     const cut = plan(1).find((fault) => fault.name === 'store-cut');
-    expect(cut?.forMs).toBe(19_000);
+    expect(cut?.forMs).toBe(18_000);
   });
 
   it('says how long the load must be, and why, when it is too short', () => {

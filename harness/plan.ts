@@ -69,12 +69,12 @@ export function planFaults({ scenario, workload, random }: PlanInput): PlannedFa
 /**
  * The longest cut that cannot cause a liveness restart: with `failures` probes in a row needed, and the first one falling
  * anywhere in the period, a cut must be shorter than (failures - 1) x period; failures x period is the bound only for the
- * luckiest phase. A twentieth is kept back for the moment the application needs to notice either end.
+ * luckiest phase. A tenth is kept back: the cut is longer than asked by what its proof needs to see it, and the application needs a moment to notice its end.
  */
 function belowLivenessMs(workload: Workload): number {
   const { liveness } = workload;
   if (!liveness) return 30_000;
-  return Math.floor(Math.max(1, liveness.failures - 1) * liveness.periodMs * 0.95);
+  return Math.floor(Math.max(1, liveness.failures - 1) * liveness.periodMs * 0.9);
 }
 
 function lengthMs({ fault, forMs }: Disturbance, workload: Workload): number | undefined {

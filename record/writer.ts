@@ -41,7 +41,7 @@ export class RunWriter {
   /** Appends one event at `event.at`, or now. Bound, so that it can be handed out. */
   readonly emit = (event: NewEvent): void => {
     if (this.#closed) return;
-    const whole = { ...event, at: Math.round((event.at ?? this.#nowMs()) * 10) / 10 } as Event;
+    const whole: Event = { ...event, at: Math.round((event.at ?? this.#nowMs()) * 10) / 10 };
     let line = this.#clean(JSON.stringify(whole));
     if (line.length > MAX_EVENT_BYTES) {
       line = JSON.stringify({

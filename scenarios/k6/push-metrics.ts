@@ -30,5 +30,6 @@ export const options: Options = {
 };
 
 export default function pushMetrics(): void {
+  // Not before: while k6 starts, the console is another one, which writes to stderr and not to the ledger.
   write(console.log);
 }

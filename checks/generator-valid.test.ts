@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
+import type { Event } from '../record/model.ts';
+import { judge, options } from './generator-valid.ts';
+
+const ask = (story: Story) => judge(viewOf(story), options.parse({}));
+const between = (dueMs: number, from: number, to: number) => dueMs >= from && dueMs < to;
+const change =
+  <K extends Event['kind']>(kind: K, patch: object): Story['edit'] =>
+  (event) =>
+    event.kind === kind ? ({ ...event, ...patch } as Event) : event;
+
+describe('generator-valid', () => {
+  it('passes a healthy load', () => {
+    const verdict = ask({});
+    expect(verdict.verdict).toBe('pass');
+    expect(verdict.reason).toContain('0 of 1100 arrivals dropped');
+  });
+
+  it('passes drops and lateness within a fault window', () => {
+    const verdict = ask({
+      write: (_, dueMs) => (between(dueMs, 20_000, 24_000) ? null : {}),
+      faults: [{ name: 'cut', fault: { chaos: 'cut' }, forMs: 5_000 }],
+      events: faultEvents('cut', 20_900, 25_500),
+    });
+    expect(verdict).toMatchObject({ verdict: 'pass', observed: { value: 0 } });
+  });
+
+  it.each<[string, Story, string]>([
+    [
+      'drops outside fault windows',
+      { write: (_, dueMs) => (between(dueMs, 20_000, 21_000) ? null : {}) },
+      '20 of 1100 arrivals (1.82 %) were dropped',
+    ],
+    [
+      'late starts',
+      { write: (index) => (index % 20 === 0 ? { lagMs: 300, latMs: 320 } : {}) },
+      '55 of 1100 writes (5.00 %) more than 250 ms late',
+    ],
+    [
+      'a generator that died',
+      { edit: change('load.ended', { exitCode: null, signal: 'SIGKILL', why: 'out of memory' }) },
+      'ended by SIGKILL (out of memory)',
+    ],
+    [
+      'a generator that failed',
+      { edit: change('load.ended', { exitCode: 107, why: 'script error' }) },
+      'with code 107',
+    ],
+    [
+      'a generator without an end',
+      { edit: (event) => (event.kind === 'load.ended' ? null : event) },
+      'the end of the load was not seen',
+    ],
+    [
+      'another count of drops',
+      { edit: change('load.ended', { dropped: 40 }) },
+      'counted 40 dropped arrivals, its ledger shows 0',
+    ],
+    [
+      'a host that others use',
+      {
+        edit: (event) =>
+          event.kind === 'host' && event.at > 30_000 && event.at < 42_000
+            ? { ...event, foreign: 0.3 }
+            : event,
+      },
+      'other processes took 30.00 % of the machine from 36.0 s to 46.0 s'.slice(0, 30),
+    ],
+    ['a host that steals', { edit: change('host', { steal: 0.2 }) }, 'the hypervisor took 20.00 %'],
+    [
+      'no look at the host',
+      { edit: (event) => (event.kind === 'host' ? null : event) },
+      'the host was not observed',
+    ],
+    [
+      'a hole in the looks at the host',
+      { edit: (event) => (event.kind === 'host' && event.at > 15_000 && event.at < 27_000 ? null : event) },
+      'the host was not observed from 16.0 s',
+    ],
+    [
+      'a step of the clock',
+      {
+        edit: (event) =>
+          event.kind === 'clock' && event.at >= 30_000 ? { ...event, wallMs: event.wallMs + 900 } : event,
+      },
+      'the wall clock had moved by 900 ms at 30.0 s',
+    ],
+    [
+      'a gap in the load',
+      { events: [{ at: 30_000, kind: 'gap', what: 'load', fromMs: 20_000, toMs: 30_000, why: 'pipe' }] },
+      'not observed from 20.0 s to 30.0 s (pipe)',
+    ],
+    [
+      'no load',
+      { edit: (event) => (event.kind === 'load.started' ? null : event) },
+      'no judged load was started',
+    ],
+    ['an empty ledger', { log: () => '' }, 'no write of the judged load was seen'],
+  ])('calls %s invalid', (_, story, words) => {
+    const verdict = ask(story);
+    expect(verdict.verdict).toBe('invalid');
+    expect(verdict.reason).toContain(words);
+  });
+
+  it('a load that the harness stopped may end in any way', () => {
+    const verdict = ask({
+      edit: (event) =>
+        event.kind === 'run.ended'
+          ? { ...event, interrupted: true }
+          : event.kind === 'load.ended'
+            ? { ...event, exitCode: 105 }
+            : event,
+    });
+    expect(verdict).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('it was stopped') });
+  });
+});

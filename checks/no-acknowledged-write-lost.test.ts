@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
+import { judge } from './no-acknowledged-write-lost.ts';
+
+const cut = { name: 'cut', fault: { chaos: 'cut' }, forMs: 5_000 };
+const disturbed: Story = { faults: [cut], events: faultEvents('cut', 21_000, 26_000) };
+const ask = (story: Story) => judge(viewOf(story));
+
+it('passes with the bound, and with what was at risk', () => {
+  const verdict = ask(disturbed);
+  expect(verdict.verdict).toBe('pass');
+  expect(verdict.reason).toContain('0 lost of 1200 acknowledged writes (<= 0.250 % at 95 %)');
+  expect(verdict.reason).toContain('cut: 102, outside: 1098');
+  expect(verdict.evidence).toContain('ledger/load.stored');
+});
+
+it('names every lost write and the window in which it was acknowledged', () => {
+  // 1:101 is write 400, due at 20 s: in the window; 1:2 at 0.2 s is not.
+  const verdict = ask({
+    ...disturbed,
+    stored: (text) => text.replace('1:101-101\n', '').replace('1:2-2\n', ''),
+  });
+  expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 2 } });
+  expect(verdict.reason).toContain('cut: 1, outside: 1');
+  expect(verdict.reason).toContain('load/1:2 (1.2 s, outside), load/1:101 (21.0 s, cut)');
+});
+
+it('does not accuse unknown writes', () => {
+  const verdict = ask({ write: (index) => (index % 7 === 0 ? { outcome: 'U', status: 0 } : {}) });
+  expect(verdict).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('172 unknown writes') });
+});
+
+it.each<[string, Story, string]>([
+  ['nothing was acknowledged', { write: () => ({ outcome: 'U', status: 0 }) }, 'no write was acknowledged'],
+  [
+    'the read-back is missing',
+    { edit: (event) => (event.kind === 'readback' ? null : event) },
+    'nothing was read back',
+  ],
+  [
+    'the ledger is damaged',
+    { log: (text) => text.replace('A 3:5', 'A 3;5'), stored: (text) => text },
+    'damaged lines (line 19)',
+  ],
+  ['the ledger is missing', { log: () => null }, 'ledger/load.log is missing'],
+  [
+    'nothing was at risk in a window',
+    {
+      ...disturbed,
+      write: (_, dueMs) => (dueMs > 19_000 && dueMs < 26_000 ? { outcome: 'U', status: 0 } : {}),
+    },
+    'no write was acknowledged in the window of cut',
+  ],
+])('cannot tell when %s', (_, story, words) => {
+  const verdict = ask(story);
+  expect(verdict.verdict).toBe('inconclusive');
+  expect(verdict.reason).toContain(words);
+});

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
+import type { Event } from '../record/model.ts';
+import { judge } from './no-restarts.ts';
+
+type State = Extract<Event, { kind: 'pod' }>['state'];
+const pod = (at: number, name: string, state: State, why: string): Event => ({
+  at,
+  kind: 'pod',
+  pod: name,
+  uid: name,
+  state,
+  why,
+});
+const faults: Story['faults'] = [{ name: 'cut', fault: { chaos: 'cut' }, forMs: 35_000 }];
+const cut = faultEvents('cut', 15_000, 50_000);
+const ask = (events: Event[], story: Story = {}, during?: string) =>
+  judge(
+    viewOf({ faults, ...story, events: [...cut, ...events] }),
+    {},
+    during === undefined ? {} : { during },
+  );
+
+it('passes where nothing restarted, also when a fault or a rollout ended pods', () => {
+  const verdict = ask([
+    pod(20_000, 'a', 'sigkill', 'pod-kill'),
+    pod(20_000, 'b', 'sigterm', 'rollout'),
+    pod(21_000, 'b', 'exited', 'rollout'),
+  ]);
+  expect(verdict.verdict).toBe('pass');
+  expect(verdict.reason).toContain(
+    'liveness gives up after 3 x 10.0 s = 30.0 s: cut lasted 35.1 s, longer than that',
+  );
+});
+
+it('fails for each restart once, with pod, time and arithmetic', () => {
+  const verdict = ask([
+    pod(45_000, 'a', 'sigterm', 'liveness: HTTP 503'),
+    pod(45_500, 'a', 'exited', 'liveness'),
+    pod(46_000, 'b', 'exited', 'crash'),
+    pod(58_000, 'a', 'exited', 'crash'),
+  ]);
+  expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 3 } });
+  expect(verdict.reason).toContain('a at 45.0 s (liveness: HTTP 503; in the window of cut)');
+  expect(verdict.reason).toContain('= 30.0 s');
+});
+
+it('judges one window where asked', () => {
+  expect(ask([pod(58_000, 'a', 'exited', 'crash')], {}, 'cut').verdict).toBe('pass');
+});
+
+it('cannot tell without pods, or with a hole in the watch', () => {
+  expect(ask([], { edit: (event) => (event.kind === 'pod' ? null : event) }).verdict).toBe('inconclusive');
+  expect(ask([{ at: 9, kind: 'gap', what: 'pods', fromMs: 1, toMs: 9, why: 'watch lost' }])).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('watch lost'),
+  });
+});

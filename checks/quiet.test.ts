@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
+import { judge, options } from './quiet.ts';
+
+const ask = (story: Story) => judge(viewOf(story), options.parse({}));
+
+it('passes when nothing happens, also at the end of the run', () => {
+  expect(
+    ask({ events: [{ at: 70_000, kind: 'pod', pod: 'a', uid: 'a', state: 'terminating', why: 'remove' }] })
+      .verdict,
+  ).toBe('pass');
+});
+
+it('fails when a pod moves or a write fails', () => {
+  const restarted = ask({
+    events: [{ at: 30_000, kind: 'pod', pod: 'a', uid: 'a', state: 'unready', why: 'readiness: 503' }],
+  });
+  expect(restarted).toMatchObject({
+    verdict: 'fail',
+    reason: expect.stringContaining('a unready at 30.0 s (readiness: 503)'),
+  });
+  const failing = ask({ write: (index) => (index === 300 ? { outcome: 'F', status: 503 } : {}) });
+  expect(failing).toMatchObject({ verdict: 'fail', reason: expect.stringContaining('1 of 1100 arrivals') });
+});
+
+it('cannot tell without writes or pods', () => {
+  expect(ask({ log: () => '' }).verdict).toBe('inconclusive');
+  expect(ask({ edit: (event) => (event.kind === 'pod' ? null : event) }).verdict).toBe('inconclusive');
+});
+
+it('is not for a run that disturbs', () => {
+  const faults = [{ name: 'cut', fault: { chaos: 'cut' } }];
+  expect(ask({ faults, events: faultEvents('cut', 21_000, 26_000) }).verdict).toBe('not_run');
+});

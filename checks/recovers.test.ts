@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest';
+import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
+import { judge } from './recovers.ts';
+
+const cut = { name: 'cut', fault: { chaos: 'cut' }, forMs: 5_000 };
+/** Acts from 21 s to 26 s on the run's clock; the system answers again `afterMs` later. */
+const story = (afterMs: number, rest: Story = {}): Story => ({
+  faults: [cut],
+  events: faultEvents('cut', 21_000, 26_000),
+  write: (_, dueMs) => (dueMs >= 20_000 && dueMs < 25_000 + afterMs ? { outcome: 'F', status: 503 } : {}),
+  ...rest,
+});
+const ask = (told: Story, withinMs: number, during = 'cut') => judge(viewOf(told), { withinMs }, { during });
+
+it('passes a recovery in time, with its resolution and both starting points', () => {
+  const verdict = ask(story(4_000), 5_000);
+  expect(verdict).toMatchObject({ verdict: 'pass', observed: { value: 4.1, unit: 's' } });
+  expect(verdict.reason).toContain('began after 4.1 s +- 1.1 s (9.1 s after it began to act)');
+});
+
+it('fails one that comes too late', () => {
+  expect(ask(story(8_000), 5_000)).toMatchObject({ verdict: 'fail', observed: { value: 8.1 } });
+});
+
+it('fails one that never comes, and one that comes only for a moment', () => {
+  expect(ask(story(60_000), 5_000)).toMatchObject({ verdict: 'fail', observed: { value: null } });
+  const flapping = story(0, {
+    write: (_, dueMs) => (dueMs >= 20_000 && dueMs % 2_000 < 1_000 ? { outcome: 'F', status: 503 } : {}),
+  });
+  expect(ask(flapping, 5_000).verdict).toBe('fail');
+});
+
+it('measures a blow from the blow', () => {
+  const kill = story(0, {
+    faults: [{ name: 'cut', fault: { chaos: 'pod-kill' } }],
+    events: faultEvents('cut', 21_000, 40_000),
+    write: (_, dueMs) => (dueMs >= 20_000 && dueMs < 23_000 ? { outcome: 'U', status: 0 } : {}),
+  });
+  expect(ask(kill, 5_000)).toMatchObject({ verdict: 'pass', observed: { value: 3.1 } });
+  expect(ask(kill, 2_000).verdict).toBe('fail');
+});
+
+it('cannot tell when too little of the load is left', () => {
+  expect(ask(story(60_000, { forMs: 28_000 }), 10_000)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('too short'),
+  });
+  // But a bad second after the limit settles it.
+  expect(ask(story(60_000, { forMs: 28_000 }), 1_500).verdict).toBe('fail');
+});
+
+it('says invalid of a fault whose end was not proven, or that never acted', () => {
+  const events = faultEvents('cut', 21_000, 26_000);
+  const endless = events.filter((event) => !(event.kind === 'fault.proof' && event.saw === 'gone'));
+  expect(ask(story(0, { events: endless }), 5_000)).toMatchObject({
+    verdict: 'invalid',
+    reason: expect.stringContaining('end was never seen'),
+  });
+  expect(ask(story(0, { events: [] }), 5_000)).toMatchObject({
+    verdict: 'invalid',
+    reason: expect.stringContaining('never begun'),
+  });
+  expect(() => judge(viewOf({}), { withinMs: 1 }, {})).toThrow('during');
+});

@@ -1,0 +1,72 @@
+import { expect, it } from 'vitest';
+import { type Story, viewOf } from '../analysis/testing.ts';
+import type { Event } from '../record/model.ts';
+import { judge } from './stops-within-grace.ts';
+
+type State = Extract<Event, { kind: 'pod' }>['state'];
+const pod = (at: number, name: string, state: State, why: string): Event => ({
+  at,
+  kind: 'pod',
+  pod: name,
+  uid: name,
+  state,
+  why,
+});
+const ask = (events: Event[], story: Story = {}, during?: string) =>
+  judge(viewOf({ ...story, events }), {}, during === undefined ? {} : { during });
+
+const gentle = [
+  pod(20_000, 'a', 'terminating', 'rollout'),
+  pod(20_000, 'a', 'sigterm', 'rollout'),
+  pod(24_000, 'a', 'exited', 'rollout'),
+];
+const killed = [
+  pod(20_000, 'b', 'terminating', 'rollout'),
+  pod(20_100, 'b', 'sigterm', 'rollout'),
+  pod(50_000, 'b', 'sigkill', 'rollout: still there 30000 ms after SIGTERM'),
+  pod(50_010, 'b', 'exited', 'rollout'),
+];
+
+it('passes pods that went by themselves, with the slowest', () => {
+  expect(ask(gentle)).toMatchObject({ verdict: 'pass', observed: { value: 4 }, expected: { value: 30 } });
+});
+
+it('fails pods that were killed when their grace was over, naming them', () => {
+  const verdict = ask([...gentle, ...killed]);
+  expect(verdict.verdict).toBe('fail');
+  expect(verdict.reason).toContain('1 of 2 pods');
+  expect(verdict.reason).toContain('b 30.0 s after 20.0 s');
+  const early = [
+    pod(1, 'c', 'terminating', 'rollout'),
+    pod(2, 'c', 'sigterm', 'rollout'),
+    pod(9, 'c', 'sigkill', 'grace'),
+  ];
+  expect(ask(early).verdict).toBe('fail');
+});
+
+it('asks nothing of a kill without grace, or of the end of the run', () => {
+  const events = [
+    pod(20_000, 'c', 'sigkill', 'pod-kill'),
+    pod(20_000, 'c', 'terminating', 'pod-kill'),
+    pod(60_000, 'd', 'terminating', 'remove'),
+  ];
+  expect(ask(events)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('no pod was told to stop'),
+  });
+  // Killed by something else before its time: not the pod's doing.
+  expect(ask([...killed.slice(0, 2), pod(21_000, 'b', 'sigkill', 'pod-kill')]).verdict).toBe('inconclusive');
+});
+
+it('cannot tell of a pod whose end was not seen', () => {
+  expect(ask(gentle.slice(0, 2))).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('the end of a'),
+  });
+});
+
+it('judges one window where asked', () => {
+  const story: Story = { faults: [{ name: 'rollout', fault: 'rollout-restart' }] };
+  const intent: Event = { at: 30_000, kind: 'fault.intent', fault: 'rollout', targets: [], detail: '' };
+  expect(ask([...gentle, intent], story, 'rollout').verdict).toBe('inconclusive');
+});

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { type Story, viewOf } from '../analysis/testing.ts';
+import { judge } from './throughput.ts';
+
+/** The load is 20 writes/s of 100 points: 2,000 points/s. */
+const ask = (pointsPerS: number, story: Story = {}) => judge(viewOf(story), { pointsPerS });
+
+it('passes what was acknowledged', () => {
+  expect(ask(2_000)).toMatchObject({ verdict: 'pass', observed: { value: 2_000, unit: 'points/s' } });
+});
+
+it('fails where the rate was offered and not acknowledged', () => {
+  const verdict = ask(1_990, { write: (index) => (index % 100 === 0 ? { outcome: 'F', status: 503 } : {}) });
+  expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 1_980 } });
+});
+
+it('does not refute what the machine could not offer', () => {
+  const verdict = ask(4_000, { events: [{ at: 1, kind: 'rate', askedPerS: 40, ratePerS: 20 }] });
+  expect(verdict).toMatchObject({ verdict: 'not_run', reason: expect.stringContaining('20 of 40 writes/s') });
+  expect(ask(4_000)).toMatchObject({ verdict: 'not_run', reason: expect.stringContaining('offers no more') });
+});
+
+it('cannot tell without a load', () => {
+  expect(ask(1, { edit: (event) => (event.kind === 'load.started' ? null : event) }).verdict).toBe(
+    'inconclusive',
+  );
+});
