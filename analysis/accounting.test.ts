@@ -43,7 +43,7 @@ function naive(
   return {
     lost: of('A').filter((id) => !copies.has(id)).length,
     failedStored: of('F').filter((id) => copies.has(id)).length,
-    duplicated: [...copies.values()].filter((count) => count > 1).length,
+    duplicated: [...copies.values()].filter((times) => times > 1).length,
     phantoms: phantoms.length,
     stored: copies.size,
     unknownStored: [...unknown].filter((id) => copies.has(id)).length,

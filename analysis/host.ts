@@ -2,6 +2,8 @@
 import type { Event, EventOf } from '../record/model.ts';
 
 const WINDOW_MS = 10_000;
+/** Windows overlap by half, so that a burst is not hidden by falling between two. */
+const STEP_MS = 5_000;
 
 export interface HostWindow {
   fromMs: number;
@@ -23,25 +25,24 @@ export interface HostView {
   peakRssMb: Record<string, number>;
 }
 
-/** Samples from `fromMs` to `toMs` on the run's clock. A last window of less than half the length joins the one before. */
+/** Samples from `fromMs` to `toMs` on the run's clock; one window where there is less than ten seconds. */
 export function hostView(events: readonly Event[], fromMs: number, toMs: number): HostView {
   const samples = events.filter(
     (event): event is EventOf<'host'> => event.kind === 'host' && event.at >= fromMs && event.at <= toMs,
   );
-  const count = Math.max(1, Math.round((toMs - fromMs) / WINDOW_MS));
-  const windows = Array.from({ length: count }, (_, index) => {
-    const from = fromMs + index * WINDOW_MS;
-    const to = index === count - 1 ? toMs : from + WINDOW_MS;
-    const inside = samples.filter(({ at }) => at >= from && (at < to || to === toMs));
-    return {
+  const windows: HostWindow[] = [];
+  for (let from = fromMs; from === fromMs || from + WINDOW_MS <= toMs; from += STEP_MS) {
+    const to = Math.min(toMs, from + WINDOW_MS);
+    const inside = samples.filter(({ at }) => at >= from && at < to);
+    windows.push({
       fromMs: from,
       toMs: to,
       samples: inside.length,
       busy: mean(inside.map(({ busy }) => busy)),
       foreign: mean(inside.map(({ foreign }) => foreign)),
       steal: mean(inside.map(({ steal }) => steal)),
-    };
-  });
+    });
+  }
   const groups = [...new Set(samples.flatMap(({ cores }) => Object.keys(cores)))].sort();
   return {
     samples: samples.length,

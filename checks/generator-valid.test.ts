@@ -6,9 +6,9 @@ import { judge, options } from './generator-valid.ts';
 const ask = (story: Story) => judge(viewOf(story), options.parse({}));
 const between = (dueMs: number, from: number, to: number) => dueMs >= from && dueMs < to;
 const change =
-  <K extends Event['kind']>(kind: K, patch: object): Story['edit'] =>
+  (kind: Event['kind'], patch: object): NonNullable<Story['edit']> =>
   (event) =>
-    event.kind === kind ? ({ ...event, ...patch } as Event) : event;
+    event.kind === kind ? { ...event, ...patch } : event;
 
 describe('generator-valid', () => {
   it('passes a healthy load', () => {
@@ -65,7 +65,7 @@ describe('generator-valid', () => {
             ? { ...event, foreign: 0.3 }
             : event,
       },
-      'other processes took 30.00 % of the machine from 36.0 s to 46.0 s'.slice(0, 30),
+      'other processes took 30.00 % of the machine from 31.0 s to 41.0 s (and in 2 more windows)',
     ],
     ['a host that steals', { edit: change('host', { steal: 0.2 }) }, 'the hypervisor took 20.00 %'],
     [

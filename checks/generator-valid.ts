@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { history, type Judgement, percent, seconds } from '../analysis/check.ts';
+import type { HostWindow } from '../analysis/host.ts';
 import { eventsOf, type LoadView } from '../analysis/load-view.ts';
 import { scheduled, sum } from '../analysis/timeline.ts';
 import { binsIn, LATE_MS, type RunView } from '../analysis/view.ts';
@@ -90,18 +91,34 @@ function crossCheck({ ended: end, droppedSeen, ratePerS }: LoadView): string[] {
   return [`the generator counted ${told} dropped arrivals, its ledger shows ${droppedSeen}`];
 }
 
-function host({ host: seen }: RunView, limits: Options): string[] {
-  if (seen.samples === 0) return ['the host was not observed'];
-  return seen.windows.flatMap(({ samples, foreign, steal, fromMs, toMs }) => {
-    const when = `from ${seconds(fromMs)} to ${seconds(toMs)}`;
-    if (samples === 0) return [`the host was not observed ${when}`];
-    return [
-      ...(foreign > limits.foreign
-        ? [`other processes took ${percent(foreign)} of the machine ${when}`]
-        : []),
-      ...(steal > limits.steal ? [`the hypervisor took ${percent(steal)} of the machine ${when}`] : []),
-    ];
-  });
+function host({ host: { samples, windows } }: RunView, limits: Options): string[] {
+  if (samples === 0) return ['the host was not observed'];
+  const unseen = windows.filter((window) => window.samples === 0);
+  return [
+    ...(unseen[0] ? [`the host was not observed ${when(unseen[0])}${others(unseen.length)}`] : []),
+    ...above('other processes took', 'foreign', windows, limits.foreign),
+    ...above('the hypervisor took', 'steal', windows, limits.steal),
+  ];
+}
+
+/** The worst of the windows in which somebody took more than allowed. */
+function above(
+  who: string,
+  what: 'foreign' | 'steal',
+  windows: readonly HostWindow[],
+  limit: number,
+): string[] {
+  const over = windows.filter((window) => window[what] > limit).toSorted((a, b) => b[what] - a[what]);
+  const [worst] = over;
+  return worst ? [`${who} ${percent(worst[what])} of the machine ${when(worst)}${others(over.length)}`] : [];
+}
+
+function when({ fromMs, toMs }: HostWindow): string {
+  return `from ${seconds(fromMs)} to ${seconds(toMs)}`;
+}
+
+function others(count: number): string {
+  return count > 1 ? ` (and in ${count - 1} more windows)` : '';
 }
 
 function clock({ events }: RunView): string[] {

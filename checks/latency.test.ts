@@ -32,7 +32,7 @@ it('has no percentile where more than one in a hundred got no answer', () => {
     write: (index) => (index % 40 === 0 ? { outcome: 'F', status: 503, latMs: 1 } : {}),
   });
   expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: null } });
-  expect(verdict.reason).toContain('28 of 1100 arrivals');
+  expect(verdict.reason).toContain('27 of 1100 arrivals');
 });
 
 it('judges the window of a fault by itself', () => {

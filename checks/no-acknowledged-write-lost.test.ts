@@ -10,7 +10,7 @@ it('passes with the bound, and with what was at risk', () => {
   const verdict = ask(disturbed);
   expect(verdict.verdict).toBe('pass');
   expect(verdict.reason).toContain('0 lost of 1200 acknowledged writes (<= 0.250 % at 95 %)');
-  expect(verdict.reason).toContain('cut: 102, outside: 1098');
+  expect(verdict.reason).toContain('cut: 104, outside: 1096');
   expect(verdict.evidence).toContain('ledger/load.stored');
 });
 

@@ -3,9 +3,9 @@ import { type Story, viewOf } from '../analysis/testing.ts';
 import { judge } from './nothing-phantom.ts';
 
 const ask = (story: Story) => judge(viewOf(story));
-const refused: Story['write'] = (index) => (index === 8 ? { outcome: 'F', status: 503 } : {});
+const refused: NonNullable<Story['write']> = (index) => (index === 8 ? { outcome: 'F', status: 503 } : {});
 const withLine =
-  (line: string): Story['stored'] =>
+  (line: string): NonNullable<Story['stored']> =>
   (text) =>
     text.replace('end\n', `${line}\nend\n`);
 
@@ -31,7 +31,7 @@ it('names a stored write that nobody sent', () => {
 });
 
 it('cannot tell from a ledger with damage, but a refused write is sure', () => {
-  const log: Story['log'] = (text) => text.replace('A 3:5 ', 'A 3;5 ');
+  const log: NonNullable<Story['log']> = (text) => text.replace('A 3:5 ', 'A 3;5 ');
   expect(ask({ log, stored: withLine('1:302-302') })).toMatchObject({
     verdict: 'inconclusive',
     reason: expect.stringContaining('load/1:302'),

@@ -4,7 +4,7 @@ import { judge, options } from './steady-state.ts';
 
 const ask = (story: Story) => judge(viewOf(story), options.parse({}));
 const failing =
-  (from: number, to: number): Story['write'] =>
+  (from: number, to: number): NonNullable<Story['write']> =>
   (_, dueMs) =>
     dueMs >= from && dueMs < to ? { outcome: 'F', status: 503 } : {};
 const cut: Story = {

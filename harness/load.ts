@@ -20,14 +20,14 @@ const P999_MS = 200;
 /** A stall of the generator itself that must not drop arrivals, milliseconds. */
 const STALL_MS = 50;
 const MIN_VUS = 20;
-/** A virtual user with its body and its connection takes about 0.5 MB. */
+/** k6 takes about 2 MB of memory for each: 0.4 MB in use, the rest garbage that GOGC=400 lets stand. */
 const MAX_VUS = 1_000;
 
 /**
  * Virtual users for an open load: rate x p99.9 x 1.5 by Little's law with head-room, plus the arrivals of a short stall
  * (docs/design.md, section 6.10). They bound what is in flight: in an outage, writes wait for their timeout, the pool runs empty and
- * k6 drops arrivals and counts them. Measured at 1,000 writes/s of 11.5 KB: 0.26 to 0.30 of a core with 100, 300 and 600 of them alike,
- * and 0.6, 1.6 and 2.7 CPU seconds to start.
+ * k6 drops arrivals and counts them. Measured at 1,000 writes/s of 100 points: 0.3 of a core with 100, 300 and 600 of them alike, and 0.6,
+ * 1.6 and 2.7 CPU seconds to start.
  */
 export function vusFor(ratePerS: number): number {
   const vus = Math.ceil((ratePerS * (P999_MS * 1.5 + STALL_MS)) / 1_000);

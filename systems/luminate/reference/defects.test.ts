@@ -1,0 +1,116 @@
+/** Each defect breaks what its name says, seen from outside, and nothing else. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../../platforms/local/ports.ts';
+import { startPostgres } from '../../../platforms/local/postgres.ts';
+import type { Postgres } from '../../../platforms/local/postgres.ts';
+import { contract } from '../contract.ts';
+import { DEFECTS } from './defects.ts';
+import { bundleServer, health, Lab, post, SECRET, until } from './fixture.ts';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'luminate-test-'));
+let postgres: Postgres;
+let lab: Lab;
+
+beforeAll(async () => {
+  postgres = await startPostgres({
+    runId: path.basename(folder),
+    evidenceDir: folder,
+    undo: { intent: () => 0, acted: () => undefined, done: () => undefined },
+    signal: new AbortController().signal,
+    onLost: (why) => {
+      throw new Error(why);
+    },
+  });
+  lab = new Lab(await bundleServer(folder), postgres, freePort);
+}, 60_000);
+afterAll(async () => {
+  await postgres.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+afterEach(() => lab.clear());
+
+describe('defects', () => {
+  it('ack-before-store loses what it acknowledged when it is killed', async () => {
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'ack-before-store' });
+    expect((await post(pod, lab.batch(1))).status).toBe(200);
+    pod.child.kill('SIGKILL');
+    await pod.exited;
+    expect(await lab.missing(['1:1'])).toEqual(['1:1']);
+  });
+
+  it('ack-before-store loses nothing by SIGTERM or by a cut', async () => {
+    const store = await lab.way();
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'ack-before-store' }, store.port);
+    store.cut(true);
+    expect((await post(pod, lab.batch(1))).status).toBe(200);
+    await until(async () => (await health(pod)) === 503);
+    expect((await post(pod, lab.batch(2))).status).toBe(503);
+    store.cut(false);
+    await until(async () => (await health(pod)) === 200);
+    expect((await post(pod, lab.batch(3))).status).toBe(200);
+    pod.child.kill('SIGTERM');
+    expect(await pod.exited).toBe(0);
+    expect(await lab.missing(['1:1', '1:3'])).toEqual([]);
+  });
+
+  it('drop-on-sigterm answers 200 to the last and stores nothing of it', async () => {
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'drop-on-sigterm' });
+    const agent = lab.client(10);
+    expect(await post(pod, lab.batch(1), { agent })).toMatchObject({ status: 200, closes: false });
+    pod.child.kill('SIGTERM');
+    await until(() => pod.output().includes('SIGTERM received'));
+    expect(await post(pod, lab.batch(2), { agent })).toMatchObject({ status: 200, closes: true });
+    expect(await pod.exited).toBe(0);
+    expect(await lab.missing(['1:1', '1:2'])).toEqual(['1:2']);
+  });
+
+  it('ignore-sigterm goes on until it is killed', async () => {
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'ignore-sigterm' });
+    pod.child.kill('SIGTERM');
+    await until(() => pod.output().includes('SIGTERM received'));
+    expect(await post(pod, lab.batch(1))).toMatchObject({ status: 200, closes: false });
+    pod.child.kill('SIGKILL');
+    expect(await pod.exited).toBe('SIGKILL');
+    expect(await lab.missing(['1:1'])).toEqual([]);
+  });
+
+  it('ready-without-store is healthy without its store, and only says so', async () => {
+    const store = await lab.way();
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'ready-without-store' }, store.port);
+    store.cut(true);
+    expect((await post(pod, lab.batch(1))).status).toBe(503);
+    expect(await health(pod)).toBe(200);
+  });
+
+  it('error-after-store answers one write in a thousand 500, and its retry is stored twice', async () => {
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'error-after-store' });
+    const agent = lab.client(10);
+    const failed: number[] = [];
+    for (let n = 1; n <= 1_000; n += 50) {
+      const group = Array.from({ length: 50 }, (_, i) => n + i);
+      await Promise.all(
+        group.map(async (one) => {
+          if ((await post(pod, lab.batch(one), { agent })).status === 500) failed.push(one);
+        }),
+      );
+    }
+    expect(failed).toHaveLength(1);
+    const again = failed[0] ?? 0;
+    expect((await post(pod, lab.batch(again), { agent })).status).toBe(200);
+    const ranges = await lab.stored();
+    expect(ranges.filter(({ copies }) => copies !== 1)).toEqual([
+      { runner: 'main', vu: 1, from: again, to: again, copies: 2 },
+    ]);
+    const secrets = { 'jwt-secret': SECRET };
+    expect(await contract.countPoints({ url: pod.url, runId: lab.runId, secrets })).toBe(2_000);
+  });
+
+  it('none by an unknown name', async () => {
+    const pod = await lab.serve({ PROOFLOAD_DEFECT: 'ack-after-store' });
+    expect(await pod.exited).toBe(2);
+    expect(pod.output()).toContain(Object.keys(DEFECTS).join(', '));
+  });
+});
