@@ -62,7 +62,7 @@ describe('bad input', () => {
     ['an unknown option', ['run', 'soak', '--fro', '5m'], /unknown option '--fro'.*--for/s],
     ['an unknown scenario', ['run', 'soka'], /unknown scenario "soka", did you mean "soak"\?/],
     ['a path for a scenario', ['run', '../soak'], /unknown scenario "\.\.\/soak"/],
-    ['a rate of 0', ['run', 'soak', '--rate', '0'], /--rate.*above 0, got "0"/],
+    ['a rate of 0', ['run', 'soak', '--rate', '0'], /--rate.*above 0 and at most 100000, got "0"/],
     ['a duration in words', ['run', 'soak', '--for', '5 minute'], /--for.*90s, 5m.*got "5 minute"/],
     ['a duration that is too short', ['run', 'soak', '--for', '20s'], /20s of load is too short.*--for/],
     ['an unknown defect', ['run', 'soak', '--defect', 'none'], /unknown defect "none".*ack-before-store/],
@@ -70,6 +70,10 @@ describe('bad input', () => {
     ['a run directory that is not one', ['judge', 'docs'], /docs: not a run directory/],
     ['a run directory that is not there', ['report', 'nowhere'], /nowhere.*not a run/],
     ['healing what is no run', ['heal', 'docs'], /docs: not a run directory/],
+    ['a file for a folder', ['heal', '--out', 'package.json'], /--out.*package\.json/],
+    ['a length beyond all timers', ['run', 'soak', '--for', '25d'], /--for.*at most 7d/],
+    ['a seed that would repeat', ['run', 'soak', '--seed', '4294967296'], /--seed.*4294967295/],
+    ['both one run and all', ['heal', 'docs', '--all'], /not both/],
   ])('%s', (_, args, message) => refused(args, message));
 
   it('an unknown field in a scenario, with file and line', () =>
@@ -83,6 +87,24 @@ describe('bad input', () => {
       "during: 'pod-kill', atLeast: 0.999",
       "during: 'pod-kill', atleast: 0.999",
       () => refused(['run', 'soak'], /scenarios\/soak\.ts:\d+: expect\.\d+\.atleast: unknown field/),
+    ));
+
+  it('a check that needs a window and got none', () =>
+    broken('scenarios/soak.ts', "check: 'recovers', during: 'rollout',", "check: 'recovers',", () =>
+      refused(['run', 'soak'], /scenarios\/soak\.ts:\d+: expect\.\d+: recovers needs `during`/),
+    ));
+
+  it('a window for a check that judges the whole run', () =>
+    broken(
+      'scenarios/soak.ts',
+      "{ check: 'stored-once' }",
+      "{ check: 'stored-once', during: 'rollout' }",
+      () => refused(['run', 'soak'], /stored-once judges the whole run/),
+    ));
+
+  it('an unknown k6 script', () =>
+    broken('scenarios/soak.ts', "script: 'push-metrics'", "script: 'pushmetrics'", () =>
+      refused(['run', 'soak'], /unknown script "pushmetrics", did you mean "push-metrics"/),
     ));
 
   it('a window of no disturbance', () =>

@@ -2,7 +2,7 @@
  * The front door: commands, flags, exit codes. Everything heavy is loaded by the command that needs it, so that help is quick.
  * stdout carries the result (with --json: one JSON document and nothing else), stderr the progress.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { parseDurationMs } from './record/duration.ts';
@@ -11,9 +11,14 @@ import { ROOT } from './record/root.ts';
 
 const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const DEFAULT_OUT = 'out';
+/** Timers count in 31 bits of milliseconds (24 days); a run that long wants to be several. */
+const MAX_FOR_MS = 7 * 86_400_000;
+/** Beyond what one k6 process can offer. */
+const MAX_RATE = 100_000;
 
 const json = () => new Option('--json', 'machine-readable result on stdout, and nothing else there');
-const out = () => new Option('--out <dir>', 'folder of the run directories').default(DEFAULT_OUT);
+const out = () =>
+  new Option('--out <dir>', 'folder of the run directories').default(DEFAULT_OUT).argParser(folder);
 
 const program = new Command('proofload')
   .description(
@@ -32,10 +37,10 @@ program
   .addOption(
     new Option('--on <platform>', 'where the system runs').choices(['local']).default('local' as const),
   )
-  .option('--for <duration>', 'length of the load, e.g. 5m or 90s', duration)
+  .option('--for <duration>', 'length of the load, e.g. 5m or 90s, at most 7d', duration)
   .option('--rate <writes>', 'writes a second', positiveNumber)
   .option('--defect <name>', "switch on one defect of the system's reference")
-  .option('--seed <n>', 'fixes targets, order and times of the faults', wholeNumber, 1)
+  .option('--seed <n>', 'fixes targets, order and times of the faults; 0 to 4294967295', seed, 1)
   .option('--metrics-port <port>', "serve the run's own progress for Prometheus on 127.0.0.1", port)
   .addOption(out())
   .addOption(json())
@@ -66,26 +71,14 @@ program
 
 program
   .command('heal')
-  .description('take back what a run left behind: processes, temporary files, shared memory')
-  .argument('[run]', 'a run directory; without it, and with --all, every run of --out')
-  .option('--all', 'every run of --out (the default without a run)')
+  .description('take back what runs left behind: processes, temporary files, shared memory')
+  .argument('[run]', 'a run directory; without it every run of --out')
+  .addOption(new Option('--all', 'every run of --out; the same as naming none'))
   .addOption(out())
   .addOption(json())
   .action(async (run, options) => {
-    const { healRun, healableRuns } = await import('./harness/heal.ts');
-    if (run !== undefined) requireRun(run);
-    const reports = [];
-    for (const dir of run === undefined ? healableRuns(options.out) : [path.resolve(run)])
-      reports.push(await healRun(dir));
-    const left = reports.flatMap((report) => report.left);
-    if (options.json) print(JSON.stringify({ runs: reports }));
-    else {
-      const undone = reports.flatMap((report) =>
-        report.undone.map((what) => `${report.run}: removed ${what}`),
-      );
-      print([...undone, ...left.map((what) => `LEFT: ${what}`)].join('\n') || 'nothing was left behind');
-    }
-    process.exitCode = left.length === 0 ? EXIT.pass : EXIT.invalid;
+    const { healCommand } = await import('./commands/heal.ts');
+    process.exitCode = await healCommand(run, options);
   });
 
 program
@@ -132,13 +125,14 @@ function duration(text: string): number {
   const ms = parseDurationMs(text);
   if (ms === null)
     throw new InvalidArgumentError(`expected a duration such as 90s, 5m or 1h30m, got "${text}"`);
+  if (ms > MAX_FOR_MS) throw new InvalidArgumentError(`expected at most 7d, got "${text}"`);
   return ms;
 }
 
 function positiveNumber(text: string): number {
   const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
-    throw new InvalidArgumentError(`expected a number above 0, got "${text}"`);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > MAX_RATE)
+    throw new InvalidArgumentError(`expected a number above 0 and at most ${MAX_RATE}, got "${text}"`);
   return value;
 }
 
@@ -148,19 +142,24 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+function folder(text: string): string {
+  if (statSync(text, { throwIfNoEntry: false })?.isDirectory() === false) {
+    throw new InvalidArgumentError(`expected a folder, or a name for a new one, got the file "${text}"`);
+  }
+  return text;
+}
+
+function seed(text: string): number {
+  const value = wholeNumber(text);
+  if (value >= 2 ** 32) throw new InvalidArgumentError(`expected a seed of 0 to 4294967295, got "${text}"`);
+  return value;
+}
+
 function port(text: string): number {
   const value = wholeNumber(text);
   if (value < 1 || value > 65_535)
     throw new InvalidArgumentError(`expected a port of 1 to 65535, got "${text}"`);
   return value;
-}
-
-function requireRun(dir: string): void {
-  if (!existsSync(path.join(dir, 'history.jsonl')) && !existsSync(path.join(dir, 'undo.jsonl'))) {
-    throw new UsageError(
-      `${dir}: not a run directory (it has no history.jsonl); the runs are the folders of ${DEFAULT_OUT}/`,
-    );
-  }
 }
 
 function print(text: string): void {

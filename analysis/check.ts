@@ -13,6 +13,11 @@ export interface CheckModule {
   title: string;
   /** The check's own options: those of the expectation besides `check`, `during` and `optional`. */
   options: z.ZodType;
+  /**
+   * What it judges: the whole run, the window of one disturbance (`during` is required), or either. A `during` that is passed over
+   * would be a false statement, so it is refused.
+   */
+  scope: 'run' | 'window' | 'either';
   /** Pure. What it throws is an `invalid` verdict with the error's words. */
   judge(view: RunView, options: unknown, expectation: Expectation): Judgement;
 }

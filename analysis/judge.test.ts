@@ -7,6 +7,7 @@ import { faultEvents, type Story, viewOf } from './testing.ts';
 
 const told: CheckModule = {
   title: 'Told',
+  scope: 'either',
   options: z.strictObject({ atLeast: z.number().default(1) }),
   judge: (_, options, { during }) => ({
     verdict: 'pass',

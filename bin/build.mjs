@@ -1,63 +1,48 @@
 /**
- * Builds the TypeScript into dist/, one file per source file plus shared chunks, when a source is newer than the last build.
+ * Builds the TypeScript into dist/<key>/, one file per source file plus shared chunks. The key is what the sources look like (names,
+ * sizes, times), so a run that goes on keeps the very code it started with while a file is edited and another command is started.
  * Keeping the tree's shape lets a folder be its own registry: `checks/`, `scenarios/`, `reports/` are read, never listed.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const dist = path.join(root, 'dist');
-const stamp = path.join(dist, '.built');
-const FOLDERS = [
-  'record',
-  'analysis',
-  'checks',
-  'reports',
-  'harness',
-  'platforms',
-  'systems',
-  'scenarios',
-  'bench',
-];
+/** No sources, or not of this program: dependencies, results, and the scripts that run inside k6 (bundled when a load starts). */
+const LEFT_OUT = new Set(['node_modules', 'dist', 'out', 'e2e', 'docs', path.join('scenarios', 'k6')]);
+/** A build that no command has used for this long is removed; a run never lasts that long. */
+const KEEP_MS = 30 * 86_400_000;
 
-/** Sources, without tests and without the scripts that run inside k6 (those are bundled when a load starts). */
-function sources() {
-  const found = [path.join(root, 'cli.ts')];
-  for (const folder of FOLDERS) {
-    for (const entry of readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })) {
-      const file = path.join(entry.parentPath ?? entry.path, entry.name);
-      if (
-        entry.isFile() &&
-        file.endsWith('.ts') &&
-        !/\.(test|e2e|d)\.ts$/.test(file) &&
-        !file.includes(`scenarios${path.sep}k6`)
-      )
-        found.push(file);
-    }
-  }
-  return found;
+/** Every source file below `folder`, relative to the root. */
+function sources(folder = '') {
+  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = path.join(folder, entry.name);
+    if (entry.name.startsWith('.') || LEFT_OUT.has(name)) return [];
+    if (entry.isDirectory()) return sources(name);
+    return name.endsWith('.ts') && !/\.(test|e2e|d|config)\.ts$/.test(name) ? [name] : [];
+  });
 }
 
-/** Modification time in milliseconds, 0 where there is no such file. */
-function mtime(file) {
-  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-}
-
-/** Builds if anything changed. Returns the folder that holds the result. */
+/** Builds if this state of the sources was not built before. Returns the folder that holds the result. */
 export async function build() {
-  const files = sources();
-  const newest = Math.max(
-    ...files.map(mtime),
-    mtime(path.join(root, 'package-lock.json')),
-    mtime(fileURLToPath(import.meta.url)),
-  );
-  const known = mtime(stamp) > newest && readStamp() === files.length;
-  if (known) return dist;
+  const files = sources().sort();
+  const key = createHash('sha256');
+  for (const file of [...files, 'package-lock.json', path.join('bin', 'build.mjs')]) {
+    const { size, mtimeMs } = statSync(path.join(root, file));
+    key.update(`${file} ${size} ${mtimeMs}\n`);
+  }
+  const built = path.join(dist, key.digest('hex').slice(0, 16));
+  if (existsSync(built)) {
+    utimesSync(built, new Date(), new Date());
+    return built;
+  }
   const { build: esbuild } = await import('esbuild');
-  const fresh = path.join(root, `.dist-${process.pid}`);
+  const fresh = path.join(dist, `.new-${process.pid}`);
+  mkdirSync(fresh, { recursive: true });
   await esbuild({
-    entryPoints: files,
+    entryPoints: files.map((file) => path.join(root, file)),
     outdir: fresh,
     outbase: root,
     bundle: true,
@@ -69,24 +54,24 @@ export async function build() {
     sourcemap: 'linked',
     logLevel: 'error',
   });
-  mkdirSync(fresh, { recursive: true });
-  writeFileSync(path.join(fresh, '.built'), '');
-  truncateTo(path.join(fresh, '.built'), files.length);
-  // Two commands started at once may both build: the rename makes each result whole, the last one stays.
-  rmSync(dist, { recursive: true, force: true });
+  putInPlace(fresh, built);
+  removeOld();
+  return built;
+}
+
+/** Two commands started at once may both build: the first rename wins, and the other result is the same. */
+function putInPlace(fresh, built) {
   try {
-    renameSync(fresh, dist);
-  } catch {
+    renameSync(fresh, built);
+  } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
+    if (!existsSync(built)) throw error;
   }
-  return dist;
 }
 
-/** The number of sources is the stamp's size: a deleted or added file changes it even where no time stamp does. */
-function readStamp() {
-  return statSync(stamp, { throwIfNoEntry: false })?.size ?? -1;
-}
-
-function truncateTo(file, size) {
-  writeFileSync(file, '.'.repeat(size));
+function removeOld() {
+  for (const entry of readdirSync(dist)) {
+    const folder = path.join(dist, entry);
+    if (Date.now() - statSync(folder).mtimeMs > KEEP_MS) rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -5,6 +5,7 @@ import type { FaultView } from '../analysis/faults.ts';
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Every fault acted, where it was aimed, and ended';
+export const scope = 'run';
 
 export const options = z.strictObject({});
 

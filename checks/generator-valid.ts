@@ -10,6 +10,7 @@ import { scheduled, sum } from '../analysis/timeline.ts';
 import { binsIn, LATE_MS, type RunView } from '../analysis/view.ts';
 
 export const title = 'The load was what it was said to be';
+export const scope = 'run';
 
 export const options = z.strictObject({
   /** Largest share of arrivals that may be dropped outside fault windows. */

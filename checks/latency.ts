@@ -10,6 +10,7 @@ import { binsIn, type RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
 export const title = 'Writes are quick';
+export const scope = 'either';
 
 export const options = z.strictObject({
   /** Largest 99th percentile, milliseconds. Without it: the limit of the scenario's good second. */

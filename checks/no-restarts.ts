@@ -10,6 +10,7 @@ import type { RunView } from '../analysis/view.ts';
 import type { EventOf, Expectation } from '../record/model.ts';
 
 export const title = 'No pod restarts';
+export const scope = 'either';
 
 export const options = z.strictObject({});
 
@@ -69,7 +70,11 @@ function livenessWords({ plan, faults }: RunView): string {
   const { liveness } = plan.workload;
   if (!liveness) return 'the manifest has no liveness probe';
   const limitMs = liveness.failures * liveness.periodMs;
-  const outages = faults.flatMap((fault) => outageWords(fault, limitMs));
+  // Only a fault with a length of its own keeps a probe from answering all the while; a rollout does not.
+  const lasting = new Set(plan.faults.flatMap(({ name, forMs }) => (forMs === undefined ? [] : [name])));
+  const outages = faults
+    .filter(({ name }) => lasting.has(name))
+    .flatMap((fault) => outageWords(fault, limitMs));
   return `liveness gives up after ${liveness.failures} x ${seconds(liveness.periodMs)} = ${seconds(limitMs)}${outages.length > 0 ? `: ${outages.join(', ')}` : ''}`;
 }
 

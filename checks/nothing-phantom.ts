@@ -4,6 +4,7 @@ import { type Judgement, ledgerEvidence, named } from '../analysis/check.ts';
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Nothing is stored that failed or was never written';
+export const scope = 'run';
 
 export const options = z.strictObject({});
 

@@ -6,6 +6,7 @@ import { scheduled, sum } from '../analysis/timeline.ts';
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Nothing happens when nothing is disturbed';
+export const scope = 'run';
 
 export const options = z.strictObject({
   /** Largest share of arrivals that may fail or stay unknown. */

@@ -9,6 +9,7 @@ import type { RunView } from '../analysis/view.ts';
 import type { EventOf } from '../record/model.ts';
 
 export const title = 'A pod is ready only while it serves';
+export const scope = 'run';
 
 export const options = z.strictObject({});
 

@@ -10,6 +10,7 @@ import type { RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
 export const title = 'The system recovers by itself';
+export const scope = 'window';
 
 export const options = z.strictObject({
   /** Longest time until the first of the good seconds, milliseconds. */

@@ -6,6 +6,7 @@ import { binsIn, type RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
 export const title = 'Writes are served';
+export const scope = 'either';
 
 export const options = z.strictObject({
   /** Least share of the arrivals that has to be acknowledged. */

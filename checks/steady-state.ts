@@ -10,6 +10,7 @@ import { type Bin, BIN_MS, binsWithin, isGood, scheduled, sum, type Timeline } f
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'The steady state holds before and after';
+export const scope = 'run';
 
 export const options = z.strictObject({
   /** Least share of good seconds, and of served arrivals, in each stretch. */

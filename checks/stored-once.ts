@@ -4,6 +4,7 @@ import { byWindow, type Judgement, ledgerEvidence, named, ruleOfThree } from '..
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Every stored write is stored once';
+export const scope = 'run';
 
 export const options = z.strictObject({});
 

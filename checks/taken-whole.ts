@@ -4,6 +4,7 @@ import { byWindow, history, type Judgement, named, ruleOfThree } from '../analys
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'A write is taken whole or not at all';
+export const scope = 'run';
 
 export const options = z.strictObject({});
 

@@ -6,6 +6,7 @@ import { sum } from '../analysis/timeline.ts';
 import { binsIn, type RunView } from '../analysis/view.ts';
 
 export const title = 'The promised rate is carried';
+export const scope = 'run';
 
 export const options = z.strictObject({
   /** Acknowledged points a second, at least. */

@@ -1,5 +1,5 @@
 /** `proofload judge` and `report`: everything right of the record. Also the end of `run`. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { judgeRun } from '../analysis/judge.ts';
@@ -8,9 +8,10 @@ import { EXIT, UsageError, VerdictFile } from '../record/model.ts';
 import { openRun } from '../record/reader.ts';
 import type { ReportInput } from '../record/report.ts';
 import { builtFile } from '../record/root.ts';
-import { writeVerdict } from '../record/writer.ts';
+import { replaceFile, writeVerdict } from '../record/writer.ts';
 import { render, terminalOptions } from '../reports/terminal.ts';
 import { loadCheck } from '../harness/catalogue.ts';
+import { livingHarness } from '../harness/lock.ts';
 
 /** Judges a run directory, writes verdict.json and every report, prints the table or the JSON. */
 export async function judgeAndReport(dir: string, json: boolean): Promise<VerdictFile> {
@@ -22,6 +23,9 @@ export async function judgeAndReport(dir: string, json: boolean): Promise<Verdic
 }
 
 export async function judgeCommand(dir: string, options: { json?: true | undefined }): Promise<number> {
+  const pid = livingHarness(dir);
+  if (pid !== null)
+    throw new UsageError(`${dir}: this run is still going on (pid ${pid}); it judges itself when it ends`);
   return (await judgeAndReport(path.resolve(dir), options.json === true)).exitCode;
 }
 
@@ -30,7 +34,7 @@ export async function reportCommand(dir: string, options: { json?: true | undefi
   const { plan, events } = openRun(dir);
   const file = path.join(dir, 'verdict.json');
   if (!existsSync(file)) throw new UsageError(`${dir}: not judged yet; use: proofload judge ${dir}`);
-  const parsed = VerdictFile.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+  const parsed = VerdictFile.safeParse(readJson(file));
   if (!parsed.success)
     throw new UsageError(`${file}: not a verdict of this version of proofload; use: proofload judge ${dir}`);
   await report(
@@ -49,7 +53,7 @@ async function report(input: ReportInput, dir: string, json: boolean): Promise<v
       fileName?: string;
       render(input: ReportInput): string;
     };
-    if (module.fileName !== undefined) writeFileSync(path.join(dir, module.fileName), module.render(input));
+    if (module.fileName !== undefined) replaceFile(path.join(dir, module.fileName), module.render(input));
   }
   process.stdout.write(
     json
@@ -62,4 +66,12 @@ async function report(input: ReportInput, dir: string, json: boolean): Promise<v
 function shown(dir: string): string {
   const relative = path.relative(process.cwd(), dir);
   return relative.startsWith('..') ? path.resolve(dir) : relative;
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }

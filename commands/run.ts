@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createLocalPlatform } from '../platforms/local/platform.ts';
 import { formatDuration } from '../record/duration.ts';
-import { EXIT, type Plan, type Scenario, SCHEMA_VERSION, UsageError } from '../record/model.ts';
+import { EXIT, Plan, type Scenario, SCHEMA_VERSION, UsageError } from '../record/model.ts';
 import { ROOT } from '../record/root.ts';
 import { loadContract, loadScenario } from '../harness/catalogue.ts';
 import { findEngine } from '../harness/engines.ts';
@@ -15,6 +15,7 @@ import { planFaults } from '../harness/plan.ts';
 import { startProgressMetrics } from '../harness/progress-metrics.ts';
 import { randomFrom } from '../harness/random.ts';
 import { run } from '../harness/run.ts';
+import { writtenFolders } from '../harness/session.ts';
 
 /** What a run of 100,000 metrics/s writes to disk: bodies, their write-ahead log and the ledger, measured at 1,000 writes/s of 11 KB. */
 const DISK_KB_PER_WRITE = 14;
@@ -49,19 +50,22 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
   const outDir = path.resolve(options.out);
   const systemDir = path.join(ROOT, 'systems', scenario.system);
   const platform = createLocalPlatform();
-  const workload = await platform.prepare({
+  const { workload, durationsMs } = await platform.prepare({
     systemDir,
     ...(scenario.overlay === undefined ? {} : { overlay: scenario.overlay }),
     ...(options.defect === undefined ? {} : { defect: options.defect }),
-    chaos: scenario.disturb.flatMap(({ fault }) => (fault === 'rollout-restart' ? [] : [fault.chaos])),
+    faults: scenario.disturb.flatMap(({ name, fault, forMs }) =>
+      fault === 'rollout-restart' ? [] : [{ name, chaos: fault.chaos, forMs }],
+    ),
   });
-  const faults = planFaults({ scenario, workload, seed: options.seed, random: randomFrom(options.seed) });
-  checkDisk(scenario);
-  const plan: Plan = {
+  const faults = planFaults({ scenario, workload, durationsMs, random: randomFrom(options.seed) });
+  checkDisk(scenario, outDir);
+  // Parsed, so that what the run writes can be read again: a number that the schema refuses must not cost a whole run.
+  const plan = Plan.parse({
     schemaVersion: SCHEMA_VERSION,
     runId: runIdOf(scenario.name),
     scenario,
-    platform: 'local',
+    platform: options.on,
     seed: options.seed,
     ...(options.defect === undefined ? {} : { defect: options.defect }),
     faults,
@@ -72,7 +76,7 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
       memoryMb: Math.round(os.totalmem() / 2 ** 20),
       cpuModel: os.cpus()[0]?.model ?? 'unknown',
     },
-  };
+  } satisfies Plan);
   const metrics =
     options.metricsPort === undefined
       ? undefined
@@ -135,9 +139,9 @@ function onCtrlC(interrupt: AbortController): () => void {
     );
     interrupt.abort();
   };
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, handler);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, handler);
   return () => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, handler);
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, handler);
   };
 }
 
@@ -154,13 +158,15 @@ function checkDefect(defect: string | undefined, known: string[], system: string
   );
 }
 
-function checkDisk({ load }: Scenario): void {
+function checkDisk({ load }: Scenario, outDir: string): void {
   const writtenMb = (load.ratePerS * (load.forMs / 1_000) * DISK_KB_PER_WRITE) / 1_024;
   const neededMb = Math.round(DISK_FLOOR_MB + Math.min(writtenMb, DISK_CEILING_MB));
-  const freeMb = diskFreeMb(os.tmpdir());
-  if (freeMb >= neededMb) return;
-  throw new UsageError(
-    `too little disk: ${load.ratePerS} writes/s for ${formatDuration(load.forMs)} need ${neededMb} MB in ${os.tmpdir()} and ${freeMb} MB are free; ` +
-      'free some, point TMPDIR elsewhere, or use a lower --rate or a shorter --for',
-  );
+  for (const folder of writtenFolders(outDir)) {
+    const freeMb = diskFreeMb(folder);
+    if (freeMb >= neededMb) continue;
+    throw new UsageError(
+      `too little disk: ${load.ratePerS} writes/s for ${formatDuration(load.forMs)} need ${neededMb} MB in ${folder} and ${freeMb} MB are free; ` +
+        'free some, point TMPDIR or --out elsewhere, or use a lower --rate or a shorter --for',
+    );
+  }
 }

@@ -3,10 +3,10 @@
  * The moments are every side of every line of the undo journal, for every kind of entry, and ten drawn by a seed.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../record/model.ts';
 import { randomFrom } from '../harness/random.ts';
 import { start } from './proofload.ts';
@@ -16,7 +16,7 @@ afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 const SEED = 20;
 const random = randomFrom(SEED);
-const SHORT = ['run', 'control', '--for', '20s', '--rate', '50', '--out', out];
+const SHORT = ['run', 'control', '--for', '25s', '--rate', '50', '--out', out];
 
 /** Everything a run could leave on a machine. */
 function leftovers(): Record<string, string[]> {
@@ -50,13 +50,23 @@ function leftovers(): Record<string, string[]> {
   };
 }
 
+/** Pid of the newest run's watchdog, from its journal; none in the first instants. */
+function watchdogOf(): number[] {
+  const run = readdirSync(out).sort().at(-1);
+  const journal = path.join(out, run ?? '', 'undo.jsonl');
+  if (run === undefined || !existsSync(journal)) return [];
+  return [...readFileSync(journal, 'utf8').matchAll(/"acted".*"watchdog","pid":(\d+)/g)].map(([, pid]) =>
+    Number(pid),
+  );
+}
+
 async function healedAndJudged(before: Record<string, string[]>): Promise<void> {
   const healed = await start(['heal', '--all', '--out', out, '--json']).ended;
   expect(healed.code, healed.stdout + healed.stderr).toBe(EXIT.pass);
   expect(leftovers()).toEqual(before);
   const dir = path.join(out, readdirSync(out).sort().at(-1) ?? '');
   const judged = await start(['judge', dir, '--json']).ended;
-  expect([EXIT.invalid, EXIT.inconclusive], judged.stderr).toContain(judged.code);
+  expect([EXIT.invalid, EXIT.inconclusive], judged.stdout + judged.stderr).toContain(judged.code);
   expect(JSON.parse(judged.stdout)).toHaveProperty('verdict');
   rmSync(dir, { recursive: true });
 }
@@ -72,7 +82,7 @@ describe('kill -9 at a line of the undo journal', () => {
     const running = start(SHORT, { PROOFLOAD_CRASH_AT: moment });
     // The undoing begins when the run ends: end it early.
     if (moment.includes('/done/'))
-      void running.shows('baseline').then(
+      void running.shows('phase baseline').then(
         () => process.kill(running.pid, 'SIGINT'),
         () => undefined,
       );
@@ -88,7 +98,10 @@ describe(`kill -9 at a random moment (seed ${SEED})`, () => {
     async (delayMs) => {
       const before = leftovers();
       const running = start(SHORT);
-      const timer = setTimeout(() => process.kill(running.pid, 'SIGKILL'), delayMs);
+      // The watchdog dies first: what heals here is the command alone, from a cold start.
+      const timer = setTimeout(() => {
+        for (const pid of [...watchdogOf(), running.pid]) process.kill(pid, 'SIGKILL');
+      }, delayMs);
       const { signal } = await running.ended;
       clearTimeout(timer);
       expect(signal).toBe('SIGKILL');
@@ -97,9 +110,18 @@ describe(`kill -9 at a random moment (seed ${SEED})`, () => {
   );
 });
 
+it('is cleaned up by its watchdog, with no command at all', async () => {
+  const before = leftovers();
+  const running = start(SHORT);
+  await running.shows('phase baseline');
+  process.kill(running.pid, 'SIGKILL');
+  await vi.waitFor(() => expect(leftovers()).toEqual(before), { timeout: 20_000, interval: 200 });
+  await healedAndJudged(before);
+});
+
 it('refuses to heal a run that is still going on', async () => {
   const running = start(SHORT);
-  await running.shows('baseline');
+  await running.shows('phase baseline');
   const dir = path.join(out, readdirSync(out).sort().at(-1) ?? '');
   const refused = await start(['heal', dir]).ended;
   expect(refused.code).toBe(EXIT.usage);

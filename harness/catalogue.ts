@@ -17,6 +17,7 @@ const PLACES = {
   check: ['checks', '.ts'],
   fault: ['chaos', '.yaml'],
   system: ['systems', ''],
+  script: ['scenarios/k6', '.ts'],
 } as const;
 type Kind = keyof typeof PLACES;
 
@@ -37,7 +38,7 @@ export function namesOf(kind: Kind): string[] {
 }
 
 /** Throws UsageError naming the nearest known name. */
-export function known(kind: Kind, name: string, where = ''): string {
+function known(kind: Kind, name: string, where = ''): string {
   const names = namesOf(kind);
   if (names.includes(name)) return name;
   const near = names.find((candidate) => distance(candidate, name) <= 3);
@@ -60,14 +61,28 @@ export async function loadScenario(name: string): Promise<Scenario> {
     );
 
   known('system', scenario.system, `${at(file, ['system'])} `);
+  known('script', scenario.load.script, `${at(file, ['script'])} `);
   for (const { fault } of scenario.disturb)
     if (fault !== 'rollout-restart') known('fault', fault.chaos, `${at(file, [fault.chaos])} `);
   const names = scenario.disturb.map((disturbance) => disturbance.name);
+  const twice = names.find((candidate, index) => names.indexOf(candidate) !== index);
+  if (twice !== undefined)
+    throw new UsageError(
+      `${at(file, [twice])} disturb: two disturbances are called "${twice}"; expectations name one`,
+    );
   for (const [index, expectation] of scenario.expect.entries()) {
     const { check, during, optional: _, ...options } = expectation;
     known('check', check, `${at(file, [check])} `);
-    const result = (await loadCheck(check)).options.safeParse(options);
+    const module = await loadCheck(check);
+    const result = module.options.safeParse(options);
     if (!result.success) throw schemaError(file, result.error, ['expect', index], check);
+    if (during === undefined ? module.scope === 'window' : module.scope === 'run') {
+      const why =
+        during === undefined
+          ? 'needs `during`, the name of a disturbance'
+          : 'judges the whole run and takes no `during`';
+      throw new UsageError(`${at(file, ['check'], check)} expect.${index}: ${check} ${why}`);
+    }
     if (during !== undefined && !names.includes(during)) {
       throw new UsageError(
         `${at(file, [during])} expect.${index}.during: "${during}" is no disturbance of this scenario (${names.join(', ')})`,

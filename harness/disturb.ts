@@ -5,6 +5,7 @@
 import type { Platform, PreparedFault } from '../platforms/platform.ts';
 import type { PlannedFault } from '../record/model.ts';
 import type { RunWriter } from '../record/writer.ts';
+import { pause } from './pause.ts';
 
 /** How often the proof looks: the resolution of every fault time in the report, milliseconds. */
 const PROOF_PERIOD_MS = 100;
@@ -15,6 +16,8 @@ const PROOF_PERIOD_MS = 100;
 const LEAD_MS = 1_000;
 /** A fault that has not acted by then never will, milliseconds. */
 const MUST_ACT_WITHIN_MS = 10_000;
+/** After an interruption the end of a fault is looked for this long, milliseconds. */
+const GONE_WITHIN_MS = 5_000;
 
 export interface DisturbOptions {
   planned: PlannedFault;
@@ -48,7 +51,11 @@ export async function disturb(options: DisturbOptions): Promise<void> {
       await holdFor(options, fault, actingAtMs + planned.forMs);
     await fault.heal();
     writer.emit({ kind: 'fault.healed', fault: planned.name });
-    if (actingAtMs !== null) await prove(options, fault, 'gone', planned.slotMs);
+    if (actingAtMs !== null) {
+      // An interrupted run has to end, but whether its fault is gone is worth a few seconds.
+      const wait = signal.aborted ? { ...options, signal: AbortSignal.timeout(GONE_WITHIN_MS) } : options;
+      await prove(wait, fault, 'gone', planned.slotMs);
+    }
   } catch (error) {
     writer.emit({ kind: 'fault.failed', fault: planned.name, why: reason(error) });
   } finally {
@@ -136,20 +143,6 @@ async function holdFor(
       });
     }
   }
-}
-
-/** Resolves after `ms`, or at once when the run is interrupted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || ms <= 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
 
 function reason(error: unknown): string {

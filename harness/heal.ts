@@ -2,8 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { healLocal, startTicksOf } from '../platforms/local/heal.ts';
+import { healLocal } from '../platforms/local/heal.ts';
 import type { UndoJournal } from '../platforms/platform.ts';
+import { startTicksOf } from '../platforms/process-table.ts';
 import { UsageError } from '../record/model.ts';
 import { builtFile } from '../record/root.ts';
 import { livingHarness } from './lock.ts';

@@ -8,7 +8,7 @@ async function until(
   groups: Record<string, number[]>,
   seen: (sample: HostSample) => boolean,
 ): Promise<HostSample> {
-  const sample = hostSampler(os.tmpdir());
+  const sample = hostSampler([os.tmpdir()]);
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const now = sample(groups);

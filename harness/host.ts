@@ -3,8 +3,9 @@
  * somebody else's, and how much the hypervisor took away. A verdict about a system is worth nothing on a machine that others use.
  * Linux only (/proc); elsewhere no sample is taken, and the checks that need one say so.
  */
-import { readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 
 /** USER_HZ: /proc counts CPU time in 1/100 s on every Linux that Node runs on (proc(5), sysconf(_SC_CLK_TCK)). */
 const TICKS_PER_S = 100;
@@ -27,20 +28,24 @@ interface Snapshot {
   processes: Map<number, { ppid: number; ticks: number; rssMb: number }>;
 }
 
-/** Makes a sampler; every call gives the shares since the call before (null on the first, and where there is no /proc). */
-export function hostSampler(diskPath: string): (groups: Record<string, number[]>) => HostSample | null {
+/** Makes a sampler (`diskFreeMb` is the smallest of `diskPaths`); every call gives the shares since the call before (null on the first, and where there is no /proc). */
+export function hostSampler(
+  diskPaths: readonly string[],
+): (groups: Record<string, number[]>) => HostSample | null {
   let before = snapshot();
   return (groups) => {
     const now = snapshot();
     const previous = before;
     before = now;
-    return previous && now ? compare(previous, now, groups, diskPath) : null;
+    return previous && now ? compare(previous, now, groups, diskPaths) : null;
   };
 }
 
-/** Free space of the file system that holds `folder`, in MiB. */
+/** Free space of the file system that holds `folder` (or will: the nearest folder above that exists counts), in MiB. */
 export function diskFreeMb(folder: string): number {
-  const { bavail, bsize } = statfsSync(folder);
+  let existing = path.resolve(folder);
+  while (!existsSync(existing)) existing = path.dirname(existing);
+  const { bavail, bsize } = statfsSync(existing);
   return Math.round((bavail * bsize) / 2 ** 20);
 }
 
@@ -48,7 +53,7 @@ function compare(
   before: Snapshot,
   now: Snapshot,
   groups: Record<string, number[]>,
-  diskPath: string,
+  diskPaths: readonly string[],
 ): HostSample {
   const seconds = (now.atMs - before.atMs) / 1_000;
   const cpus = os.cpus().length;
@@ -74,7 +79,7 @@ function compare(
     steal: (now.cpu.steal - before.cpu.steal) / total,
     cores: rounded(cores, 1_000),
     rssMb: rounded(rssMb, 1),
-    diskFreeMb: diskFreeMb(diskPath),
+    diskFreeMb: Math.min(...diskPaths.map(diskFreeMb)),
   };
 }
 

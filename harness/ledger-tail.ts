@@ -1,7 +1,7 @@
 /** Reads a ledger while k6 writes it, and says each second how the writes went that ended in it. For eyes only: the judgement reads the file. */
 import { closeSync, openSync, readSync } from 'node:fs';
 
-/** Writes that ended in one second since the runner's anchor. Latencies are of the acknowledged ones, from the scheduled start. */
+/** Writes that ended in one second since the runner's anchor. Latencies are of the acknowledged ones, from the intended start. */
 export interface SecondSummary {
   /** 0 = the first second. */
   second: number;
@@ -15,6 +15,8 @@ export interface SecondSummary {
 
 interface Bin {
   acked: number[];
+  /** Smallest lag of any write: what earlier drops have shifted the schedule by (record/ledger.ts). */
+  shiftMs: number;
   failed: number;
   unknown: number;
 }
@@ -77,7 +79,7 @@ export class LedgerTail {
   }
 
   #take(line: string): void {
-    const [outcome, id, due, lat] = line.split(' ', 4);
+    const [outcome, id, due, lat, lag] = line.split(' ', 5);
     if (outcome === '#') {
       if (id === 'anchor') this.#anchorWallMs ??= Number(due);
       return;
@@ -88,8 +90,9 @@ export class LedgerTail {
     this.#lastEndMs = Math.max(this.#lastEndMs, endMs);
     // What comes too late for its second counts in the next one that is told: nothing is left out.
     const second = Math.max(this.#next, Math.floor(endMs / 1_000));
-    const bin = this.#bins.get(second) ?? { acked: [], failed: 0, unknown: 0 };
+    const bin = this.#bins.get(second) ?? noWrites();
     this.#bins.set(second, bin);
+    bin.shiftMs = Math.min(bin.shiftMs, Number(lag));
     if (outcome === 'A') bin.acked.push(latMs);
     else if (outcome === 'F') bin.failed += 1;
     else bin.unknown += 1;
@@ -97,7 +100,7 @@ export class LedgerTail {
 
   #tell(until: number): void {
     for (; this.#next < until; this.#next += 1) {
-      const { acked, failed, unknown } = this.#bins.get(this.#next) ?? { acked: [], failed: 0, unknown: 0 };
+      const { acked, failed, unknown, shiftMs } = this.#bins.get(this.#next) ?? noWrites();
       this.#bins.delete(this.#next);
       acked.sort((a, b) => a - b);
       this.#onSecond({
@@ -105,14 +108,19 @@ export class LedgerTail {
         acked: acked.length,
         failed,
         unknown,
-        p50Ms: percentile(acked, 0.5),
-        p99Ms: percentile(acked, 0.99),
+        p50Ms: percentile(acked, 0.5, shiftMs),
+        p99Ms: percentile(acked, 0.99, shiftMs),
       });
     }
   }
 }
 
-/** Nearest-rank percentile of sorted values; null of none. */
-function percentile(sorted: readonly number[], share: number): number | null {
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
+function noWrites(): Bin {
+  return { acked: [], failed: 0, unknown: 0, shiftMs: Number.POSITIVE_INFINITY };
+}
+
+/** Nearest-rank percentile of sorted values, less `shiftMs`; null of none. */
+function percentile(sorted: readonly number[], share: number, shiftMs: number): number | null {
+  const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+  return value === undefined ? null : value - shiftMs;
 }

@@ -1,11 +1,9 @@
-/** Starts the k6 runs of one scenario: bundles its script once, gives every run its files, and writes their start and end into the history. */
+/** Starts the k6 runs of one scenario: gives every run its files, and writes their start and end into the history. */
 import path from 'node:path';
-import type { UndoJournal } from '../platforms/platform.ts';
-import type { EventOf, Plan } from '../record/model.ts';
-import type { RunWriter } from '../record/writer.ts';
-import { bundleScript } from './bundle.ts';
+import type { EventOf } from '../record/model.ts';
 import type { SecondSummary } from './ledger-tail.ts';
 import { type LoadEnd, type RunningLoad, startLoad, vusFor } from './load.ts';
+import type { Session } from './session.ts';
 
 /**
  * One attempt of a write, milliseconds. Longer than a healthy system ever takes and short enough that an outage does not hold every
@@ -35,19 +33,15 @@ export interface LoadRunner {
   stopAll(): Promise<void>;
 }
 
-export async function createLoadRunner(options: {
-  plan: Plan;
-  dir: string;
-  k6Path: string;
-  /** Address, token and path, from the system's contract. */
+/** `scriptJs` from bundleScript; `environment` (address, token) from the system's contract. */
+export function createLoadRunner(options: {
+  session: Session;
+  scriptJs: string;
   environment: Record<string, string>;
-  writer: RunWriter;
-  undo: UndoJournal;
-  nowMs: () => number;
-}): Promise<LoadRunner> {
-  const { plan, dir, k6Path, environment, writer, undo, nowMs } = options;
-  const { script, pointsPerWrite } = plan.scenario.load;
-  const scriptJs = await bundleScript(script, path.join(dir, 'evidence'));
+}): LoadRunner {
+  const { scriptJs, environment } = options;
+  const { plan, dir, k6Path, writer, undo, nowMs } = options.session;
+  const { pointsPerWrite } = plan.scenario.load;
   const running = new Set<RunningLoad>();
   // Of the two clocks, only the difference now: a step of the wall clock later shows in the `clock` events.
   const monotonicOf = (wallMs: number) => nowMs() - (Date.now() - wallMs);

@@ -1,7 +1,7 @@
 /** One k6 process: started, watched, stopped, and outlived. Its death is an answer here, never an exception. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { startTicksOf } from '../platforms/local/heal.ts';
+import { startTicksOf } from '../platforms/process-table.ts';
 import type { UndoAction, UndoJournal } from '../platforms/platform.ts';
 import { LedgerTail, type SecondSummary } from './ledger-tail.ts';
 import { explainEnd, readSummary } from './load-end.ts';

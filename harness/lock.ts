@@ -1,7 +1,7 @@
 /** Marks a run directory as being written by a living harness, so that `heal` and `prune` keep their hands off it. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { startTicksOf } from '../platforms/local/heal.ts';
+import { startTicksOf } from '../platforms/process-table.ts';
 
 const FILE = 'harness.json';
 

@@ -33,7 +33,7 @@ function scenario(forMs: number) {
 }
 
 const plan = (seed: number, forMs = 270_000) =>
-  planFaults({ scenario: scenario(forMs), workload: guide, seed, random: randomFrom(seed) });
+  planFaults({ scenario: scenario(forMs), workload: guide, durationsMs: {}, random: randomFrom(seed) });
 
 describe('planFaults', () => {
   it('is the same for the same seed and another for another', () => {

@@ -25,15 +25,16 @@ const MARGIN_MS = 2_500;
 export interface PlanInput {
   scenario: Scenario;
   workload: Workload;
-  seed: number;
+  /** Lengths that the Chaos Mesh objects name themselves, by disturbance: used where the scenario names none. */
+  durationsMs: Record<string, number>;
   random: () => number;
 }
 
 /** Faults with their times; throws UsageError when the load is too short for what these manifests need. */
-export function planFaults({ scenario, workload, random }: PlanInput): PlannedFault[] {
+export function planFaults({ scenario, workload, durationsMs, random }: PlanInput): PlannedFault[] {
   const { load, good } = scenario;
   const slots = shuffled(scenario.disturb, random).map((disturbance) => {
-    const forMs = lengthMs(disturbance, workload);
+    const forMs = lengthMs(disturbance, workload) ?? durationsMs[disturbance.name];
     const actsMs =
       forMs ?? (disturbance.fault === 'rollout-restart' ? rolloutMs(workload) : readyMs(workload));
     const backMs = forMs === undefined ? 0 : recoveryMs(workload, forMs);
@@ -43,10 +44,13 @@ export function planFaults({ scenario, workload, random }: PlanInput): PlannedFa
     load.warmupMs + BASELINE_MIN_MS + slots.reduce((sum, slot) => sum + slot.slotMs, 0) + TAIL_MIN_MS;
   const spareMs = load.forMs - neededMs;
   if (spareMs < 0) {
-    const parts = slots.map((slot) => `${slot.disturbance.name} ${formatDuration(slot.slotMs)}`).join(', ');
+    const parts = [
+      ...slots.map((slot) => `${slot.disturbance.name} ${formatDuration(slot.slotMs)}`),
+      'a warm-up, a baseline and a steady state',
+    ].join(', ');
     throw new UsageError(
       `scenario ${scenario.name}: ${formatDuration(load.forMs)} of load is too short for the probes and grace periods of ` +
-        `${workload.name}: it needs ${formatDuration(Math.ceil(neededMs / 1_000) * 1_000)} (${parts}, and a baseline before and a steady state after). Use --for`,
+        `${workload.name}: it needs ${formatDuration(Math.ceil(neededMs / 1_000) * 1_000)} (${parts}). Use --for`,
     );
   }
   // Half of the spare time goes before the first fault; the rest is shared out, each gap drawn by the seed.
@@ -77,8 +81,11 @@ function belowLivenessMs(workload: Workload): number {
   return Math.floor(Math.max(1, liveness.failures - 1) * liveness.periodMs * 0.9);
 }
 
-function lengthMs({ fault, forMs }: Disturbance, workload: Workload): number | undefined {
-  if (fault === 'rollout-restart') return undefined;
+function lengthMs({ name, fault, forMs }: Disturbance, workload: Workload): number | undefined {
+  if (fault === 'rollout-restart') {
+    if (forMs === undefined) return undefined;
+    throw new UsageError(`disturbance ${name}: a rolling restart ends by itself and takes no forMs`);
+  }
   return forMs === 'below-liveness' ? belowLivenessMs(workload) : forMs;
 }
 

@@ -13,7 +13,11 @@ export function prune(
     .filter((entry) => entry.isDirectory())
     .map((entry) => path.join(outDir, entry.name))
     // Only what is a run: this command must not remove a folder that somebody else put here.
-    .filter((dir) => statSync(path.join(dir, 'plan.json'), { throwIfNoEntry: false })?.isFile())
+    .filter((dir) =>
+      ['plan.json', 'history.jsonl', 'undo.jsonl'].every((name) =>
+        statSync(path.join(dir, name), { throwIfNoEntry: false })?.isFile(),
+      ),
+    )
     .sort(
       (a, b) => statSync(path.join(b, 'plan.json')).mtimeMs - statSync(path.join(a, 'plan.json')).mtimeMs,
     );

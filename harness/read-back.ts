@@ -2,35 +2,26 @@
  * Asks the system's store for everything it holds of this run and saves it beside the ledger. What cannot be read whole is
  * recorded as incomplete: a missing answer is never taken for a missing write.
  */
-import { createWriteStream } from 'node:fs';
-import { once } from 'node:events';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { Platform } from '../platforms/platform.ts';
-import type { Contract } from '../record/contract.ts';
-import type { RunWriter } from '../record/writer.ts';
-import { pause } from './disturb.ts';
+import { pause } from './pause.ts';
+import type { Session } from './session.ts';
 
 /** The system gets this long to finish what it accepted before the last answer, milliseconds. */
 const SETTLE_WITHIN_MS = 20_000;
 const ATTEMPTS = 3;
-
-export interface ReadBackOptions {
-  platform: Platform;
-  contract: Contract;
-  writer: RunWriter;
-  runId: string;
-  nowMs: () => number;
-}
+const FLUSH_CHARS = 64 * 1024;
 
 /** Never throws; the outcome is the `readback` event. */
-export async function readBack(options: ReadBackOptions): Promise<void> {
-  const { writer, nowMs } = options;
-  await settle(options);
+export async function readBack(session: Session): Promise<void> {
+  const { writer, nowMs } = session;
+  session.enter('read-back');
+  await settle(session);
   let why = '';
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const fromMs = nowMs();
     try {
-      const { runners, points } = await save(options);
+      const { runners, writes } = await save(session);
       writer.emit({
         kind: 'readback',
         fromMs,
@@ -39,7 +30,7 @@ export async function readBack(options: ReadBackOptions): Promise<void> {
         why: `attempt ${attempt}`,
         runners,
       });
-      writer.emit({ kind: 'note', text: `the store holds ${points} writes of this run` });
+      writer.emit({ kind: 'note', text: `the store holds ${writes} writes of this run` });
       return;
     } catch (error) {
       why = error instanceof Error ? error.message : String(error);
@@ -50,7 +41,8 @@ export async function readBack(options: ReadBackOptions): Promise<void> {
 }
 
 /** Waits until the system's own count stands still for two looks: what is on its way is late, not lost. */
-async function settle({ platform, contract, writer, runId, nowMs }: ReadBackOptions): Promise<void> {
+async function settle({ platform, contract, writer, plan, nowMs }: Session): Promise<void> {
+  const { runId } = plan;
   const untilMs = nowMs() + SETTLE_WITHIN_MS;
   const query = { url: platform.loadUrl(), runId, secrets: platform.secrets() };
   let before: number | null = null;
@@ -69,42 +61,39 @@ async function settle({ platform, contract, writer, runId, nowMs }: ReadBackOpti
   });
 }
 
+/** Writes what the store holds to `ledger/<runner>.stored`; the `end` of each file comes only after the whole answer. */
 async function save({
   platform,
   contract,
-  writer,
-  runId,
-}: ReadBackOptions): Promise<{ runners: string[]; points: number }> {
-  const files = new Map<string, ReturnType<typeof createWriteStream>>();
-  let points = 0;
+  dir,
+  plan,
+}: Session): Promise<{ runners: string[]; writes: number }> {
+  const files = new Map<string, { fd: number; pending: string }>();
+  let writes = 0;
   try {
-    for await (const range of contract.readBack({ storeEnv: platform.storeEnv(), runId })) {
+    for await (const range of contract.readBack({ storeEnv: platform.storeEnv(), runId: plan.runId })) {
       // The runner's name came back from the system under test: it must not choose where a file is written.
       const runner = /^[a-z0-9-]{1,64}$/.test(range.runner) ? range.runner : 'foreign';
-      const file =
-        files.get(runner) ?? createWriteStream(path.join(writer.dir, 'ledger', `${runner}.stored`));
+      const file = files.get(runner) ?? {
+        fd: openSync(path.join(dir, 'ledger', `${runner}.stored`), 'w'),
+        pending: '',
+      };
       files.set(runner, file);
-      points += (range.to - range.from + 1) * range.copies;
-      const copies = range.copies === 1 ? '' : ` x${range.copies}`;
-      if (!file.write(`${range.vu}:${range.from}-${range.to}${copies}\n`)) await once(file, 'drain');
+      writes += (range.to - range.from + 1) * range.copies;
+      file.pending += `${range.vu}:${range.from}-${range.to}${range.copies === 1 ? '' : ` x${range.copies}`}\n`;
+      if (file.pending.length > FLUSH_CHARS) flush(file);
+    }
+    for (const file of files.values()) {
+      file.pending += 'end\n';
+      flush(file);
     }
   } finally {
-    await Promise.all(
-      [...files.values()].map(
-        (file) =>
-          new Promise<void>((resolve, reject) => {
-            file.on('error', reject);
-            file.end(() => resolve());
-          }),
-      ),
-    );
+    for (const { fd } of files.values()) closeSync(fd);
   }
-  return { runners: await markComplete(files, writer.dir), points };
+  return { runners: [...files.keys()], writes };
 }
 
-/** The last line of a whole answer; a file without it was cut short. */
-async function markComplete(files: Map<string, unknown>, dir: string): Promise<string[]> {
-  const { appendFile } = await import('node:fs/promises');
-  for (const runner of files.keys()) await appendFile(path.join(dir, 'ledger', `${runner}.stored`), 'end\n');
-  return [...files.keys()];
+function flush(file: { fd: number; pending: string }): void {
+  writeSync(file.fd, file.pending);
+  file.pending = '';
 }

@@ -32,6 +32,15 @@ it('drops a torn last line', () => {
   openJournal(dir).intent({ kind: 'process', what: 'a' });
   appendFileSync(path.join(dir, 'undo.jsonl'), '{"id":2,"step":"int');
   expect(openActions(dir)).toHaveLength(1);
+  // and what is appended after it is read again
+  openJournal(dir).done(1);
+  expect(openActions(dir)).toEqual([]);
+});
+
+it('passes over lines that are not of the journal', () => {
+  appendFileSync(path.join(dir, 'undo.jsonl'), 'null\n7\n"x"\n{}\n');
+  openJournal(dir).intent({ kind: 'process', what: 'a' });
+  expect(openActions(dir)).toHaveLength(1);
 });
 
 it('has nothing to say of a run without a journal', () => {

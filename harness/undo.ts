@@ -26,6 +26,8 @@ function crashPoint(kind: string, step: UndoLine['step'], side: 'before' | 'afte
 export function openJournal(runDir: string): UndoJournal {
   const file = path.join(runDir, FILE);
   const kinds = new Map<number, string>();
+  // Behind a torn line the next one would be torn too.
+  if (existsSync(file) && !readFileSync(file, 'utf8').endsWith('\n')) appendFileSync(file, '\n');
   let next = readLines(file).reduce((highest, line) => Math.max(highest, line.id), 0) + 1;
 
   const append = (line: UndoLine): void => {
@@ -63,10 +65,18 @@ function readLines(file: string): UndoLine[] {
     .split('\n')
     .flatMap((text) => {
       try {
-        return text === '' ? [] : [JSON.parse(text) as UndoLine];
+        const line: unknown = JSON.parse(text);
+        return isUndoLine(line) ? [line] : [];
       } catch {
         // Only the last line can be torn; what it would have said has not been acted on yet, or is found by its run id.
         return [];
       }
     });
+}
+
+/** The journal is a file, and a file can be edited: a line that is none of ours is passed over. */
+function isUndoLine(line: unknown): line is UndoLine {
+  return (
+    typeof line === 'object' && line !== null && 'id' in line && typeof line.id === 'number' && 'step' in line
+  );
 }

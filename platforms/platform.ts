@@ -2,7 +2,7 @@
  * A platform runs a system and breaks it on request. `harness/` knows only this interface; `local/` plays the
  * manifests with processes, `kubernetes/` asks a cluster's API.
  */
-import type { Event, PlannedFault, Workload } from '../record/model.ts';
+import type { Disturbance, Event, PlannedFault, Workload } from '../record/model.ts';
 
 /** Everything a platform tells of itself goes into the history through this; `at` is filled in by the recorder. */
 export type Emit = (event: DistributiveOmit<Event, 'at'> & { at?: number }) => void;
@@ -62,7 +62,7 @@ export interface DeployOptions {
   overlay?: string;
   /** Switched on in the reference system; passed to its processes. */
   defect?: string;
-  /** For logs of pods and stores; exists. */
+  /** The run's evidence/, for the manifests and for logs of pods and stores; exists. */
   evidenceDir: string;
   emit: Emit;
   undo: UndoJournal;
@@ -70,16 +70,34 @@ export interface DeployOptions {
   signal: AbortSignal;
 }
 
+/** A disturbance of the scenario that is a Chaos Mesh object. */
+export interface ChaosUse {
+  /** Of the disturbance. */
+  name: string;
+  /** File of `chaos/` without its ending. */
+  chaos: string;
+  forMs?: Disturbance['forMs'];
+}
+
+export interface Prepared {
+  workload: Workload;
+  /** By name of the disturbance: `spec.duration` of its file, the length of the fault where the scenario gives none. Only of faults that last. */
+  durationsMs: Record<string, number>;
+}
+
 export interface Platform {
   readonly name: 'local' | 'kubernetes';
   /** Reads and checks manifests and chaos objects; starts nothing. Throws UsageError. */
   prepare(
-    options: Omit<DeployOptions, 'runId' | 'evidenceDir' | 'emit' | 'undo' | 'signal'> & {
-      /** Files of `chaos/` without their ending that the run will use, to be refused now rather than in the middle. */
-      chaos?: readonly string[];
+    options: Pick<DeployOptions, 'systemDir' | 'overlay' | 'defect'> & {
+      /** What the run will use, to be refused now rather than in the middle. */
+      faults: readonly ChaosUse[];
     },
-  ): Promise<Workload>;
-  /** Starts everything; resolves when every replica is Ready and in the endpoints. Rejects with the reason and the log's tail. */
+  ): Promise<Prepared>;
+  /**
+   * Starts everything; resolves when every replica is Ready and in the endpoints. Rejects with the reason and the log's tail:
+   * UsageError when this machine cannot run it, an error named AbortError when the signal was aborted.
+   */
   deploy(options: DeployOptions): Promise<void>;
   /** `http://host:port` of the Service, where the load goes. */
   loadUrl(): string;
@@ -90,8 +108,10 @@ export interface Platform {
   processGroups(): Record<string, number[]>;
   /** What this platform can say of the store for the read-back: environment the contract's reader needs. */
   storeEnv(): Record<string, string>;
-  /** What the manifests' Secrets hold, by key, for the contract's client. Never to be written down: the recorder redacts these values. */
+  /** What the manifests' Secrets hold, by key, for the contract's client. Never to be written down (`sensitive`). */
   secrets(): Record<string, string>;
+  /** Every value that must never be written down: those of all Secrets from `prepare` on, and the store's password from `deploy` on, also when it failed. */
+  sensitive(): string[];
   /** Takes everything down, gently then firmly; never throws; idempotent. */
   remove(): Promise<void>;
 }

@@ -22,8 +22,14 @@ export interface WriteIdentity {
 }
 
 export interface Contract {
-  /** Environment of the k6 script that depends on the system: address, token, path. `secrets` is what the manifests' Secrets hold, by key. */
-  loadEnv(options: { url: string; runId: string; secrets: Record<string, string> }): Record<string, string>;
+  /**
+   * Environment of the k6 script that depends on the system: address, token, path. `secrets` is what the manifests' Secrets hold, by
+   * key; `sensitive` are the values that must never be written down.
+   */
+  loadEnv(options: { url: string; runId: string; secrets: Record<string, string> }): {
+    env: Record<string, string>;
+    sensitive: string[];
+  };
   /** One small write through one pod. Never throws; `serves` is whether a client would call it success. */
   probeWrite(options: {
     url: string;

@@ -10,6 +10,7 @@ describe('parseDurationMs', () => {
     ['1.5m', 90_000],
     ['500ms', 500],
     ['1d', 86_400_000],
+    ['64.1s', 64_100],
   ])('reads %s', (text, ms) => expect(parseDurationMs(text)).toBe(ms));
 
   it.each(['5 minute', '5', '', 'garbage 5m', '1h-3m', '-5m', '0s', '5M', '1e3s', ' 5m'])(

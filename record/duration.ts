@@ -11,7 +11,9 @@ export function parseDurationMs(text: string): number | null {
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     totalMs += Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
   }
-  return Number.isFinite(totalMs) && totalMs > 0 ? totalMs : null;
+  // 64.1 s is 64099.99999999999 ms in binary: whole milliseconds, since no timer here is finer.
+  const wholeMs = Math.round(totalMs);
+  return Number.isSafeInteger(wholeMs) && wholeMs > 0 ? wholeMs : null;
 }
 
 /** `1m30s`, `45s`, `800ms`: the shortest exact form down to a second, milliseconds below that. */

@@ -225,6 +225,8 @@ export const Event = z.discriminatedUnion('kind', [
     restarts: z.number().optional(),
     exitCode: z.number().nullable().optional(),
     signal: z.string().nullable().optional(),
+    /** On `sigkill`: the pod's whole grace period was over and it was still there. */
+    graceExpired: z.boolean().optional(),
     /** Why: `pod-kill`, `rollout`, `liveness`, `startup`, `remove`, `crash`, or a probe's own words. */
     why: z.string().optional(),
   }),

@@ -1,24 +1,34 @@
-/** Where things are on disk: the project's folder for data files (manifests, chaos objects, k6 scripts), and the built code beside it. */
+/** Where things are on disk: the project's folder for data files (manifests, chaos objects, k6 scripts), and the built code that runs. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The nearest folder above this file that holds package.json: the same in a checkout and in dist/. */
-function findRoot(): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(path.join(folder, 'package.json'))) {
-    const parent = path.dirname(folder);
-    if (parent === folder)
-      throw new Error('proofload: no package.json above the program; the installation is incomplete');
-    folder = parent;
+/** The nearest folder above `folder` (itself included) that holds `name`, or null. */
+function nearest(folder: string, name: string): string | null {
+  for (let here = folder; ; here = path.dirname(here)) {
+    if (existsSync(path.join(here, name))) return here;
+    if (here === path.dirname(here)) return null;
   }
-  return folder;
+}
+
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+
+function findRoot(): string {
+  const root = nearest(HERE, 'package.json');
+  if (root === null)
+    throw new Error('proofload: no package.json above the program; the installation is incomplete');
+  return root;
 }
 
 /** The checkout (or the installed package). */
 export const ROOT = findRoot();
 
-/** The built JavaScript of one source file, e.g. `systems/luminate/contract.ts`. */
+/** This build: where cli.js lies. A program that was started keeps its own build, whatever is built later. */
+const BUILT = nearest(HERE, 'cli.js');
+
+/** The built JavaScript of one source file, e.g. `systems/luminate/contract.ts`. Only in a built program. */
 export function builtFile(source: string): string {
-  return path.join(ROOT, 'dist', source.replace(/\.ts$/, '.js'));
+  if (BUILT === null)
+    throw new Error(`proofload: ${source} is not built; start the program through bin/proofload.mjs`);
+  return path.join(BUILT, source.replace(/\.ts$/, '.js'));
 }

@@ -2,7 +2,18 @@
  * Writes the run directory while the run goes on. Every event is one line, handed to the kernel before the call returns,
  * so that a `kill -9` of the harness loses at most a torn last line.
  */
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { Event, Plan, VerdictFile } from './model.ts';
 
@@ -11,6 +22,7 @@ export type NewEvent = WithoutAt<Event>;
 
 /** Bytes one event may have; a longer one says so in its place. A history stays readable line by line. */
 const MAX_EVENT_BYTES = 64 * 1024;
+const MAX_SCRUBBED_BYTES = 256 * 2 ** 20;
 
 export class RunWriter {
   readonly dir: string;
@@ -30,7 +42,13 @@ export class RunWriter {
 
   /** From now on these values are replaced before anything is written. Values shorter than six characters would hit innocent text. */
   redact(secrets: readonly string[]): void {
-    this.#secrets.push(...secrets.filter((secret) => secret.length >= 6));
+    for (const secret of secrets) {
+      if (secret.length < 6) continue;
+      // As it stands in text, and as it stands inside a JSON string.
+      for (const form of [secret, JSON.stringify(secret).slice(1, -1)]) {
+        if (!this.#secrets.includes(form)) this.#secrets.push(form);
+      }
+    }
   }
 
   /** Told of every event after it is on disk. */
@@ -51,11 +69,11 @@ export class RunWriter {
       });
     }
     writeSync(this.#history, `${line}\n`);
-    for (const observer of this.#observers) observer(whole);
+    for (const observer of this.#observers) this.#tell(observer, whole);
   };
 
   plan(plan: Plan): void {
-    writeFileSync(path.join(this.dir, 'plan.json'), this.#clean(`${JSON.stringify(plan, null, 2)}\n`));
+    replaceFile(path.join(this.dir, 'plan.json'), this.#clean(`${JSON.stringify(plan, null, 2)}\n`));
   }
 
   /** Saves a file under evidence/ and says so in the history. */
@@ -65,10 +83,38 @@ export class RunWriter {
     this.emit({ kind: 'evidence', id, file, what });
   }
 
+  /** A reader of the run that fails must not end it; it is told no more, and the history says so. */
+  #tell(observer: (event: Event) => void, event: Event): void {
+    try {
+      observer(event);
+    } catch (error) {
+      this.#observers.splice(this.#observers.indexOf(observer), 1);
+      this.emit({
+        kind: 'note',
+        text: `an observer of the run failed and is told no more: ${String(error)}`,
+      });
+    }
+  }
+
+  /**
+   * Ends the history, and takes the secrets out of what other programs wrote beside it: the logs of pods, of the store and of k6.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     closeSync(this.#history);
+    for (const entry of readdirSync(path.join(this.dir, 'evidence'), { withFileTypes: true })) {
+      if (entry.isFile() && entry.name.endsWith('.log'))
+        this.#scrub(path.join(this.dir, 'evidence', entry.name));
+    }
+  }
+
+  /** A log beyond the bound is cut: what cannot be searched whole must not be kept. */
+  #scrub(file: string): void {
+    if (statSync(file).size > MAX_SCRUBBED_BYTES) truncateSync(file, MAX_SCRUBBED_BYTES);
+    const text = readFileSync(file, 'utf8');
+    const cleaned = this.#clean(text);
+    if (cleaned !== text) writeFileSync(file, cleaned);
   }
 
   #clean(text: string): string {
@@ -78,5 +124,12 @@ export class RunWriter {
 
 /** Writes verdict.json beside the history it was judged from. */
 export function writeVerdict(dir: string, verdict: VerdictFile): void {
-  writeFileSync(path.join(dir, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`);
+  replaceFile(path.join(dir, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`);
+}
+
+/** Whole or not at all, and never through a link that somebody put in its place. */
+export function replaceFile(file: string, content: string): void {
+  const fresh = `${file}.new-${process.pid}`;
+  writeFileSync(fresh, content, { flag: 'wx' });
+  renameSync(fresh, file);
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fc, test as property } from '@fast-check/vitest';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../../record/root.ts';
-import { chooseTargets, countOf, parseDuration, readChaos } from './chaos.ts';
+import { chooseTargets, countOf, readChaos } from './chaos.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'proofload-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -50,6 +50,36 @@ test('known fields without a meaning here are unplayed, with their line', () => 
   expect(unplayed).toMatchObject([{ line: 6, object: 'NetworkChaos cut', field: 'spec.device' }]);
 });
 
+test.each([
+  [
+    'a value that its mode does not take',
+    '  mode: all\n  dur',
+    "  mode: all\n  value: '2'\n  dur",
+    'spec.value',
+    8,
+  ],
+  ['a share of one store', '    mode: all\n    sel', '    mode: one\n    sel', 'spec.target.mode', 12],
+  [
+    'a number of one store',
+    '    mode: all\n    sel',
+    "    mode: all\n    value: '1'\n    sel",
+    'spec.target.value',
+    13,
+  ],
+])('what changes nothing here is unplayed: %s', (_what, from, to, field, line) => {
+  expect(PARTITION).toContain(from);
+  expect(read(PARTITION.replace(from, to)).unplayed).toMatchObject([{ field, line }]);
+});
+
+test('the length of a pod-kill is unplayed', () => {
+  const kill = `apiVersion: chaos-mesh.org/v1alpha1
+kind: PodChaos
+metadata: { name: kill }
+spec: { action: pod-kill, mode: one, duration: 30s, selector: { labelSelectors: { app: tiny } } }
+`;
+  expect(read(kill)).toMatchObject({ durationMs: undefined, unplayed: [{ field: 'spec.duration' }] });
+});
+
 describe('refused with file, line and field', () => {
   test.each([
     [
@@ -80,17 +110,15 @@ describe('refused with file, line and field', () => {
   });
 });
 
-test.each([
-  ['30s', 30_000],
-  ['1m30s', 90_000],
-  ['1.5h', 5_400_000],
-  ['250ms', 250],
-  ['', null],
-  ['30', null],
-  ['s30', null],
-  ['1s x', null],
-])('duration %j is %s ms', (text, expected) => {
-  expect(parseDuration(text)).toBe(expected);
+test('durations are those of the project, and a jitter may be none', () => {
+  expect(read(PARTITION).durationMs).toBe(30_000);
+  expect(read(PARTITION.replace('  duration: 30s\n', '')).durationMs).toBeUndefined();
+  const delay = PARTITION.replace(
+    'action: partition',
+    'action: delay\n  delay: { latency: 1m30s, jitter: 0ms }',
+  );
+  expect(read(delay).effect).toEqual({ kind: 'delay', latencyMs: 90_000, jitterMs: 0 });
+  expect(() => read(delay.replace('1m30s', '0ms'))).toThrow(/spec\.delay\.latency: expected a duration/);
 });
 
 property.prop(

@@ -2,32 +2,17 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { parseDurationMs } from '../../record/duration.ts';
 import { UsageError } from '../../record/model.ts';
-import { badInput, fieldName, nearest, parseLocated, readYaml, shownPath } from './located.ts';
+import { badInput, fieldName, find, nearest, parseLocated, readYaml, shownPath } from './located.ts';
 import type { Located } from './located.ts';
 import type { Effect } from './network/messages.ts';
 import { leftOut } from './unplayed.ts';
 import type { Unplayed } from './unplayed.ts';
 
-/** A Go duration of whole or decimal parts, e.g. `1m30s`; milliseconds. Null when it is none. */
-export function parseDuration(text: string): number | null {
-  const unitMs: Record<string, number> = {
-    h: 3_600_000,
-    m: 60_000,
-    s: 1000,
-    ms: 1,
-    us: 0.001,
-    µs: 0.001,
-    ns: 0.000001,
-  };
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g)];
-  if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) return null;
-  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? ''] ?? 0), 0);
-}
-
 const duration = z
   .string()
-  .refine((text) => parseDuration(text) !== null, 'expected a duration such as 30s or 1m30s');
+  .refine((text) => parseDurationMs(text) !== null, 'expected a duration such as 30s or 1m30s');
 /** Known to Chaos Mesh, without a meaning among local processes; reported as unplayed. */
 const elsewhere = z.unknown().optional();
 
@@ -105,7 +90,7 @@ const NetworkChaos = z.strictObject({
     delay: z
       .strictObject({
         latency: duration,
-        jitter: duration.default('0ms'),
+        jitter: z.union([duration, z.literal(['0', '0s', '0ms'])]).default('0ms'),
         correlation: elsewhere,
         reorder: elsewhere,
       })
@@ -125,6 +110,8 @@ export interface ChaosFault {
   labels: Record<string, string>;
   targetLabels: Record<string, string>;
   direction: 'to' | 'from' | 'both';
+  /** `spec.duration` of a fault that lasts: its length where the scenario gives none. */
+  durationMs: number | undefined;
   /** On the links between them; `open` for pod-kill. */
   effect: Effect;
   unplayed: Unplayed[];
@@ -149,7 +136,11 @@ export function readChaos(folder: string, name: string): ChaosFault {
     throw badInput(second, 'fault', '', 'a second object; one Chaos Mesh object per file');
   const kind = nearest(node, ['kind']);
   const title = `${typeof kind.value === 'string' ? kind.value : 'fault'} ${name}`;
-  const common = { unplayed: unplayedOf(node, title), place: node, title };
+  const common = {
+    unplayed: [...unplayedOf(node, title), ...withoutEffect(node, title)],
+    place: node,
+    title,
+  };
   if (kind.value === 'PodChaos') {
     const { spec } = parseLocated(PodChaos, node, title);
     checkValue(node, title, spec.mode, spec.value);
@@ -161,6 +152,7 @@ export function readChaos(folder: string, name: string): ChaosFault {
       labels: spec.selector.labelSelectors,
       targetLabels: {},
       direction: 'to',
+      durationMs: undefined,
       effect: { kind: 'open' },
     };
   }
@@ -186,11 +178,12 @@ export function readChaos(folder: string, name: string): ChaosFault {
     labels: spec.selector.labelSelectors,
     targetLabels: spec.target.selector.labelSelectors,
     direction: spec.direction,
+    durationMs: spec.duration === undefined ? undefined : (parseDurationMs(spec.duration) ?? undefined),
     effect: delay
       ? {
           kind: 'delay',
-          latencyMs: parseDuration(delay.latency) ?? 0,
-          jitterMs: parseDuration(delay.jitter) ?? 0,
+          latencyMs: parseDurationMs(delay.latency) ?? 0,
+          jitterMs: parseDurationMs(delay.jitter) ?? 0,
         }
       : { kind: 'cut' },
   };
@@ -209,6 +202,23 @@ function checkValue(node: Located, title: string, mode: ChaosFault['mode'], valu
       'spec.value',
       `mode ${mode} needs a whole number in quotes`,
     );
+}
+
+/** Fields that are played for other values of their neighbours, or that change nothing because there is one store. */
+function withoutEffect(node: Located, title: string): Unplayed[] {
+  const valueOf = (...at: string[]) => find(node, at)?.value;
+  const found: Unplayed[] = [];
+  const add = (why: string, ...at: string[]) => {
+    const place = find(node, at);
+    if (place !== undefined) found.push(leftOut(place, title, fieldName(at), why));
+  };
+  const mode = valueOf('spec', 'mode');
+  if (mode === 'one' || mode === 'all') add(`mode ${mode} takes no value`, 'spec', 'value');
+  if (valueOf('spec', 'action') === 'pod-kill') add('a pod-kill is over at once', 'spec', 'duration');
+  if (valueOf('spec', 'target', 'mode') !== 'all')
+    add('there is one store, and all of it is meant', 'spec', 'target', 'mode');
+  add('there is one store, and all of it is meant', 'spec', 'target', 'value');
+  return found;
 }
 
 function unplayedOf(node: Located, title: string, at: readonly PropertyKey[] = []): Unplayed[] {

@@ -128,6 +128,16 @@ spec:
   selector: { labelSelectors: { app: tiny } }
   target: { mode: all, selector: { labelSelectors: { app: store } } }
 `,
+  timed: `apiVersion: chaos-mesh.org/v1alpha1
+kind: NetworkChaos
+metadata: { name: timed }
+spec:
+  action: partition
+  mode: all
+  duration: 1m30s
+  selector: { labelSelectors: { app: tiny } }
+  target: { mode: all, selector: { labelSelectors: { app: store } } }
+`,
 };
 
 export interface Fixture {

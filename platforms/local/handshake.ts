@@ -4,7 +4,10 @@ import net from 'node:net';
 /** SSLRequest: length 8, code 80877103. The server answers one byte, S or N (PostgreSQL protocol 3, "SSL Session Encryption"). */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
-export type Contact = { answered: true; ms: number } | { answered: false; why: string };
+/** A handshake on the loopback takes a millisecond; silence for this long is a cut. */
+export const SILENCE_MS = 500;
+
+type Contact = { answered: true; ms: number } | { answered: false; why: string };
 
 /** Asks a PostgreSQL server for TLS and waits for its one-byte answer; nothing is logged in and nothing changes. */
 export function postgresHandshake(port: number, timeoutMs: number): Promise<Contact> {
@@ -44,4 +47,17 @@ function contact(
     socket.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
     socket.once('connect', () => onConnect(socket, done));
   });
+}
+
+/** The first that did not answer, or answered as slowly as a target would, in words. */
+export async function firstFailure(
+  contacts: readonly (readonly [string, Promise<Contact>])[],
+  slowMs = Infinity,
+): Promise<string | undefined> {
+  for (const [name, pending] of contacts) {
+    const seen = await pending;
+    if (!seen.answered) return `${name}: ${seen.why}`;
+    if (seen.ms >= slowMs) return `${name}: answered after ${seen.ms.toFixed(1)} ms`;
+  }
+  return undefined;
 }

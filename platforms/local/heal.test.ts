@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { healLocal, processesOfRun, startTicksOf } from './heal.ts';
+import { startTicksOf } from '../process-table.ts';
+import { healLocal, processesOfRun } from './heal.ts';
 
 const FOREVER = 'setInterval(() => undefined, 1000); process.stdout.write("up")';
 
@@ -52,15 +53,69 @@ it('leaves a reused pid alone: the start time differs', async () => {
   other.kill('SIGKILL');
 });
 
+it('leaves a process whose start time nobody wrote down, and says so', async () => {
+  const other = await sleeper({});
+  const pid = other.pid ?? 0;
+  const healed = await healLocal('heal-test-6', [{ kind: 'process', what: 'pod', pid }]);
+  expect(healed.left).toEqual([
+    expect.stringMatching(new RegExp(`process ${pid} \\(pod\\): its start time is not known`)),
+  ]);
+  expect(startTicksOf(pid)).not.toBeNull();
+  other.kill('SIGKILL');
+});
+
+it('a journalled process that is certainly the same one is killed without any mark', async () => {
+  const other = await sleeper({});
+  const pid = other.pid ?? 0;
+  const gone = once(other, 'exit');
+  const startTicks = startTicksOf(pid) ?? 0;
+  const healed = await healLocal('heal-test-7', [{ kind: 'process', what: 'pod', pid, startTicks }]);
+  expect(healed).toEqual({ undone: ['1 processes'], left: [] });
+  await gone;
+});
+
+it.each([
+  [null],
+  ['process'],
+  [{}],
+  [{ kind: 'process', what: 'pod', pid: -1 }],
+  [{ kind: 'process', what: 'pod', pid: 0, startTicks: 0 }],
+  [{ kind: 'process', what: 'pod', pid: '12' }],
+  [{ kind: 'directory' }],
+  [{ kind: 'shared-memory', what: 'store', id: 'x' }],
+  [{ kind: 'volcano' }],
+])('names a journal entry that means nothing, and does the rest: %j', async (entry) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'proofload-heal-test-8-'));
+  const healed = await healLocal('heal-test-8', [entry, { kind: 'directory', path: folder }]);
+  expect(healed.left).toEqual([expect.stringContaining(JSON.stringify(entry))]);
+  expect(existsSync(folder)).toBe(false);
+});
+
+it('does not kill what works in a folder that a doctored journal names', async () => {
+  const innocent = mkdtempSync(path.join(os.tmpdir(), 'innocent-'));
+  const server = await sleeper({}, innocent);
+  await healLocal('heal-test-9', [{ kind: 'directory', path: innocent }]);
+  expect(startTicksOf(server.pid ?? 0)).not.toBeNull();
+  server.kill('SIGKILL');
+  rmSync(innocent, { recursive: true });
+});
+
 it('does not remove a folder that a doctored journal names', async () => {
   const innocent = mkdtempSync(path.join(os.tmpdir(), 'innocent-'));
-  const tricks = [innocent, path.join(os.tmpdir(), 'proofload-heal-test-4-x', '..', path.basename(innocent))];
+  const longer = mkdtempSync(path.join(os.tmpdir(), 'proofload-heal-test-42-'));
+  const tricks = [
+    innocent,
+    longer,
+    path.join(os.tmpdir(), 'proofload-heal-test-4-x', '..', path.basename(innocent)),
+  ];
   for (const folder of tricks) {
     const healed = await healLocal('heal-test-4', [{ kind: 'directory', path: folder }]);
     expect(healed.left[0]).toMatch(/not removed/);
   }
   expect(existsSync(innocent)).toBe(true);
+  expect(existsSync(longer)).toBe(true);
   rmSync(innocent, { recursive: true });
+  rmSync(longer, { recursive: true });
 });
 
 it('is idempotent', async () => {

@@ -1,10 +1,16 @@
+import { writeFileSync } from 'node:fs';
 import { fc, test as property } from '@fast-check/vitest';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import type { ChaosUse } from '../platform.ts';
+import { checkAim } from './aim.ts';
+import { readChaos } from './chaos.ts';
 import { makeFixture, MANIFEST } from './fixture.ts';
 import type { Fixture } from './fixture.ts';
 import { overlay, plain, readYaml } from './located.ts';
 import type { Located } from './located.ts';
 import { createLocalPlatform } from './platform.ts';
+import { manifestsAsPlayed } from './played.ts';
 import { readSystem } from './system.ts';
 import { resolveAmount } from './workload.ts';
 
@@ -15,8 +21,8 @@ beforeAll(async () => {
 afterAll(() => fixture.remove());
 beforeEach(() => fixture.write('manifests/tiny.yaml', MANIFEST));
 
-const prepare = (chaos: string[]) =>
-  createLocalPlatform(fixture).prepare({ systemDir: fixture.systemDir, chaos });
+const prepare = (faults: ChaosUse[]) =>
+  createLocalPlatform(fixture).prepare({ systemDir: fixture.systemDir, faults });
 const read = (overlayName?: string) => readSystem(fixture.systemDir, overlayName, fixture.built);
 const change = (from: string, to: string) => fixture.write('manifests/tiny.yaml', MANIFEST.replace(from, to));
 const lineOf = (text: string) => MANIFEST.split('\n').findIndex((line) => line.includes(text)) + 1;
@@ -154,6 +160,64 @@ describe('what is not played', () => {
   });
 });
 
+describe('the namespaces of a chaos object', () => {
+  const aimed = async (namespaces: string) => {
+    const system = await read();
+    writeFileSync(
+      `${fixture.chaosDir}/aimed.yaml`,
+      `apiVersion: chaos-mesh.org/v1alpha1
+kind: PodChaos
+metadata: { name: aimed }
+spec:
+  action: pod-kill
+  mode: one
+  selector:
+    namespaces: ${namespaces}
+    labelSelectors: { app: tiny }
+`,
+    );
+    return checkAim(readChaos(fixture.chaosDir, 'aimed'), system);
+  };
+
+  test('are unplayed unless they are those of the manifests', async () => {
+    expect(await aimed('[default]')).toEqual([]);
+    for (const others of ['[other]', '[default, other]', '[]'])
+      expect(await aimed(others)).toMatchObject([{ line: 8, field: 'spec.selector.namespaces' }]);
+  });
+});
+
+describe('the manifests as played', () => {
+  test('are whole, with the overlay, and hold nothing of a Secret', async () => {
+    fixture.write('overlays/two.yaml', 'kind: Deployment\nmetadata: { name: tiny }\nspec: { replicas: 2 }\n');
+    fixture.write(
+      'manifests/tiny.yaml',
+      MANIFEST.replace(
+        'metadata: { name: tiny-secret }\ndata: { token: czNjcmV0 }',
+        `metadata:
+  name: tiny-secret
+  annotations: { kubectl.kubernetes.io/last-applied-configuration: '{"data":"czNjcmV0"}' }
+data: { token: czNjcmV0 }
+stringData: { other: in-clear }`,
+      ).replace('LEVEL: info', 'LEVEL: "level in-clear"'),
+    );
+    const system = await read('two');
+    expect(system.sensitive).toEqual(['s3cret', 'in-clear']);
+    const text = manifestsAsPlayed(system.objects, system.sensitive);
+    expect(text).not.toMatch(/czNjcmV0|s3cret|in-clear/);
+    const [config, secret, deployment, ...others] = parseAllDocuments(text).map((document): unknown =>
+      document.toJS(),
+    );
+    expect(config).toMatchObject({ data: { LEVEL: 'level [redacted]' } });
+    expect(secret).toMatchObject({
+      kind: 'Secret',
+      data: { token: '[redacted]' },
+      stringData: { other: '[redacted]' },
+    });
+    expect(deployment).toMatchObject({ metadata: { name: 'tiny' }, spec: { replicas: 2 } });
+    expect(others).toHaveLength(2);
+  });
+});
+
 describe('what cannot be used is refused before anything starts', () => {
   test.each([
     ['not YAML', 'replicas: 3', 'replicas: [3', /tiny\.yaml:\d+: not valid YAML/],
@@ -212,8 +276,38 @@ describe('what cannot be used is refused before anything starts', () => {
   });
 
   test('a chaos object that the run will use', async () => {
-    await expect(prepare(['pod-kill', 'store-delay'])).resolves.toMatchObject({ name: 'tiny' });
-    await expect(prepare(['earthquake'])).rejects.toThrow(/no such fault; there is: pod-kill, store-delay/);
+    await expect(prepare([{ name: 'kill', chaos: 'pod-kill' }])).resolves.toMatchObject({
+      workload: { name: 'tiny' },
+      durationsMs: {},
+    });
+    await expect(prepare([{ name: 'quake', chaos: 'earthquake' }])).rejects.toThrow(
+      /no such fault; there is: /,
+    );
+  });
+
+  test('a length for what cannot last, and no length for what must', async () => {
+    const kill = { name: 'kill', chaos: 'pod-kill', forMs: 1000 };
+    await expect(prepare([kill])).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(/disturbance kill: .*pod-kill\.yaml .*remove forMs/),
+    });
+    for (const chaos of ['store-partition', 'store-delay']) {
+      await expect(prepare([{ name: 'cut', chaos }])).rejects.toMatchObject({
+        name: 'UsageError',
+        message: expect.stringMatching(/disturbance cut: nobody says how long/),
+      });
+      for (const forMs of [1000, 'below-liveness'] as const)
+        await expect(prepare([{ name: 'cut', chaos, forMs }])).resolves.toMatchObject({ durationsMs: {} });
+    }
+  });
+
+  test('the duration of a chaos object is its length where the scenario gives none', async () => {
+    await expect(
+      prepare([
+        { name: 'one', chaos: 'timed' },
+        { name: 'two', chaos: 'timed', forMs: 5000 },
+      ]),
+    ).resolves.toMatchObject({ durationsMs: { one: 90_000, two: 90_000 } });
   });
 
   test('aliases that unfold without end', () => {

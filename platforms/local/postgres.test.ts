@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import type { QueryResultRow } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { memoryJournal } from './fixture.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { memoryJournal, until } from './fixture.ts';
 import { postgresHandshake } from './handshake.ts';
 import { startPostgres } from './postgres.ts';
 import type { Postgres } from './postgres.ts';
@@ -55,6 +55,19 @@ test('is a durable UTF-8 server', async () => {
   });
 });
 
+test('lets nobody in without its password, which is written nowhere', async () => {
+  for (const wrong of ['', ':wrong']) {
+    const client = new Client({ connectionString: store.url().replace(`:${store.password}`, wrong) });
+    client.on('error', () => undefined);
+    await expect(client.connect()).rejects.toThrow(/password/);
+  }
+  expect(store.password).toMatch(/^[\w-]{32}$/);
+  expect(existsSync(path.join(folder, 'password'))).toBe(false);
+  expect(readFileSync(path.join(evidenceDir, 'store.log'), 'utf8')).not.toContain(store.password);
+  const commands = store.pids().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  expect(commands.join()).not.toContain(store.password);
+});
+
 test('what was committed is there after kill -9 of the whole tree and a restart, with a backend busy', async () => {
   await query('create table kept (n int)');
   await query('insert into kept values (1), (2)');
@@ -91,10 +104,48 @@ test('remove leaves no process, folder, journal entry or shared memory', async (
   expect(sharedMemory()).toEqual(before);
 });
 
-test('a failed start says why, with the log, and leaves nothing', async () => {
-  const stopped = new AbortController();
-  stopped.abort();
-  await expect(startPostgres({ ...options, signal: stopped.signal })).rejects.toThrow(/initdb failed/);
-  expect(existsSync(folder)).toBe(false);
-  expect(journal.open.size).toBe(0);
+describe('a start that fails leaves nothing, and', () => {
+  const TMPDIR = process.env['TMPDIR'];
+  const place = mkdtempSync(path.join(os.tmpdir(), 'proofload-test-'));
+  chmodSync(place, 0o755);
+  afterEach(() => {
+    if (TMPDIR === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = TMPDIR;
+    expect(journal.open.size).toBe(0);
+  });
+  afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+  test('is an AbortError when it was interrupted, before and in the middle', async () => {
+    const early = new AbortController();
+    early.abort();
+    const late = new AbortController();
+    const starts = [early, late].map(({ signal }) => startPostgres({ ...options, signal }));
+    void until('initdb', () => [...journal.open.values()].some(({ kind }) => kind === 'process')).then(() =>
+      late.abort(),
+    );
+    for (const start of starts) await expect(start).rejects.toMatchObject({ name: 'AbortError' });
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('is bad input when the temporary folder cannot be used', async () => {
+    process.env['TMPDIR'] = path.join(place, 'nowhere');
+    await expect(startPostgres(options)).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(/nowhere.*set TMPDIR to a folder that exists/),
+    });
+  });
+
+  test('is bad input with the tail of its log when initdb fails', async () => {
+    // PostgreSQL refuses paths of 1,024 characters and more.
+    const deep = path.join(place, ...Array<string>(6).fill('x'.repeat(200)));
+    mkdirSync(deep, { recursive: true });
+    process.env['TMPDIR'] = deep;
+    await expect(startPostgres(options)).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(
+        /initdb ended with code 1; its log ends:\n.+\nIf it is the folder, set TMPDIR/s,
+      ),
+    });
+    expect(readdirSync(deep)).toEqual([]);
+  });
 });

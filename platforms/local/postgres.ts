@@ -2,15 +2,19 @@
  * A real PostgreSQL server from npm for the rehearsal: the package's programs, this file's supervision. It is killed and
  * started again on purpose, so nothing here waits for an exit that is past, and every restart works.
  */
-import { execFileSync } from 'node:child_process';
-import { chownSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { UsageError } from '../../record/model.ts';
 import type { UndoJournal } from '../platform.ts';
+import { childrenOf } from '../process-table.ts';
+import { abortError } from './aborted.ts';
 import { freePort } from './ports.ts';
 import { postgresPrograms, unprivilegedUser } from './postgres-programs.ts';
-import { childrenOf, endsWithin, logTail, sleep, startProcess } from './process.ts';
+import { endsWithin, killAndWait, logTail, sleep, startProcess } from './process.ts';
 import type { RunningProcess } from './process.ts';
+import { attachedTo, postmasterFile, removeSegment, segmentOf } from './shared-memory.ts';
 
 const START_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 3_000;
@@ -26,7 +30,7 @@ const INITDB = [
   '--locale=C',
   '-U',
   'postgres',
-  '--auth=trust',
+  '--auth=scram-sha-256',
 ];
 /** Commits are durable, that is the point; shared memory in files, so that nothing is left in /dev/shm after a kill. */
 const SERVER = {
@@ -50,6 +54,8 @@ export interface PostgresOptions {
 
 export interface Postgres {
   port: number;
+  /** Of the server's one user, made for this run: nobody else on the machine gets in. */
+  password: string;
   /** A client's URL; `port` is that of a proxy in front of it. */
   url(port?: number): string;
   /** The server and its backends. */
@@ -62,13 +68,18 @@ export interface Postgres {
   remove(): Promise<void>;
 }
 
-/** Makes a cluster in the temporary folder and starts it. Rejects with the log's tail, and with everything taken back. */
+/**
+ * Makes a cluster in the temporary folder and starts it. Rejects with everything taken back: with UsageError and the log's tail when
+ * it cannot start on this machine, with AbortError when the signal was aborted.
+ */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { undo, runId } = options;
   const logFile = path.join(options.evidenceDir, 'store.log');
   const user = unprivilegedUser();
-  const folder = path.join(os.tmpdir(), `proofload-${runId}-store`);
+  const temporary = path.resolve(os.tmpdir());
+  const folder = path.join(temporary, `proofload-${runId}-store`);
   const data = path.join(folder, 'data');
+  const password = randomBytes(24).toString('base64url');
   const port = await freePort();
   let programs = '';
   let server: RunningProcess | undefined;
@@ -94,11 +105,22 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       requireReachable(folder);
     }
     programs = await postgresPrograms(user && folder);
-    const initdb = launch('initdb', 'initdb', ['-D', data, ...INITDB], folder);
-    if (!(await endsWithin(initdb, START_WITHIN_MS, options.signal))) initdb.signal('SIGKILL');
-    const { exitCode } = await initdb.exited;
-    if (exitCode !== 0)
-      throw new Error(`initdb failed (code ${exitCode}); its log ends:\n${logTail(logFile)}`);
+    // In a file, since every user sees the arguments of every process.
+    const passwordFile = path.join(folder, 'password');
+    writeFileSync(passwordFile, password, { mode: 0o600, flag: 'wx' });
+    try {
+      if (user) chownSync(passwordFile, user.uid, user.gid);
+      const initdb = launch('initdb', 'initdb', ['-D', data, '--pwfile', passwordFile, ...INITDB], folder);
+      const ended = await endsWithin(initdb, START_WITHIN_MS, options.signal);
+      if (!ended) await killAndWait(initdb, 'initdb');
+      const { exitCode, signal } = await initdb.exited;
+      if (exitCode !== 0)
+        throw new Error(
+          `initdb ended with ${signal ?? `code ${exitCode}`}; its log ends:\n${logTail(logFile)}`,
+        );
+    } finally {
+      rmSync(passwordFile, { force: true });
+    }
   };
 
   const start = async () => {
@@ -107,9 +129,9 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const mine = launch('store', 'postgres', ['-D', data, '-p', String(port), ...settings], data);
     server = mine;
     const deadlineMs = performance.now() + START_WITHIN_MS;
-    while (pidFile(data)[7]?.trim() !== 'ready' || Number(pidFile(data)[0]) !== mine.pid) {
+    while (!isReady(data, mine.pid)) {
       if (mine.gone() || performance.now() > deadlineMs || options.signal.aborted)
-        throw new Error(`the store did not start on port ${port}; its log ends:\n${logTail(logFile)}`);
+        throw new Error(`it did not start on port ${port}; its log ends:\n${logTail(logFile)}`);
       await sleep(LOOK_EVERY_MS);
     }
     const segment = segmentOf(data);
@@ -136,7 +158,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const backends = childrenOf(server.pid);
     server.signal('SIGKILL');
     for (const pid of backends) killQuietly(pid, 'SIGKILL');
-    await server.exited;
+    await killAndWait(server, 'the store');
   };
 
   const remove = async () => {
@@ -146,25 +168,44 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       if (!(await endsWithin(server, STOP_WITHIN_MS))) await kill9();
     }
     const segment = segmentOf(data);
-    if (segment !== undefined && segmentExists(segment)) removeSegment(segment);
-    if (segmentId !== undefined && (segment === undefined || !segmentExists(segment))) undo.done(segmentId);
+    if (segment !== undefined) removeQuietly(segment);
+    if (segmentId !== undefined && (segment === undefined || attachedTo(segment) === null))
+      undo.done(segmentId);
     segmentId = undefined;
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
 
+  if (options.signal.aborted) throw abortError('starting the store');
   const folderId = undo.intent({ kind: 'directory', path: folder });
-  mkdirSync(folder, { mode: 0o700 }); // fails if it exists: a folder that somebody else made is never used
+  try {
+    mkdirSync(folder, { mode: 0o700 }); // fails if it exists: a folder that somebody else made is never used
+  } catch (error) {
+    undo.done(folderId);
+    throw new UsageError(
+      `the store's folder cannot be made: ${reason(error)}; set TMPDIR to a folder that exists and can be written to`,
+      { cause: error },
+    );
+  }
   try {
     await initialise();
     await start();
   } catch (error) {
-    await remove();
-    undo.done(folderId);
-    throw error;
+    await remove().then(
+      () => undo.done(folderId),
+      () => undefined, // it stays in the journal
+    );
+    if (options.signal.aborted) throw abortError('starting the store', error);
+    throw error instanceof UsageError
+      ? error
+      : new UsageError(
+          `the store (PostgreSQL) cannot be started in ${folder}: ${reason(error)}\nIf it is the folder, set TMPDIR to one with 1 GB free from which programs may be run`,
+          { cause: error },
+        );
   }
   return {
     port,
-    url: (proxyPort = port) => `postgres://postgres@127.0.0.1:${proxyPort}/postgres`,
+    password,
+    url: (proxyPort = port) => `postgres://postgres:${password}@127.0.0.1:${proxyPort}/postgres`,
     pids: () => (server === undefined || server.gone() ? [] : [server.pid, ...childrenOf(server.pid)]),
     kill9,
     async restart() {
@@ -180,25 +221,17 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
 }
 
-/** Lines of the server's postmaster.pid: 1 its pid, 7 "<key> <id>" of its shared memory, 8 its state. None if there is no such file. */
-function pidFile(data: string): string[] {
-  try {
-    return readFileSync(path.join(data, 'postmaster.pid'), 'utf8').split('\n');
-  } catch {
-    return [];
-  }
-}
-
-function segmentOf(data: string): number | undefined {
-  const id = pidFile(data)[6]?.trim().split(/\s+/)[1];
-  return id === undefined ? undefined : Number(id);
+/** Does the server of this pid say that it accepts connections? */
+function isReady(data: string, pid: number): boolean {
+  const lines = postmasterFile(data);
+  return lines[7]?.trim() === 'ready' && Number(lines[0]) === pid;
 }
 
 /** Another user has to pass every folder above. */
 function requireReachable(folder: string): void {
   for (let above = path.dirname(folder); above !== path.dirname(above); above = path.dirname(above)) {
     if ((statSync(above).mode & 0o001) === 0)
-      throw new Error(
+      throw new UsageError(
         `as root, PostgreSQL runs as user nobody, who may not enter ${above}; set TMPDIR to a folder open to all, e.g. /tmp`,
       );
   }
@@ -212,19 +245,14 @@ function killQuietly(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function segmentExists(id: number): boolean {
+function removeQuietly(segment: number): void {
   try {
-    const rows = readFileSync('/proc/sysvipc/shm', 'utf8').split('\n').slice(1);
-    return rows.some((row) => Number(row.trim().split(/\s+/)[1]) === id);
-  } catch {
-    return false; // no System V shared memory here
-  }
-}
-
-function removeSegment(id: number): void {
-  try {
-    execFileSync('ipcrm', ['-m', String(id)], { stdio: 'ignore', timeout: 2_000 });
+    if (attachedTo(segment) !== null) removeSegment(segment);
   } catch {
     // It stays in the journal, and heal names it.
   }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,14 @@
 /** The one place where this platform starts a process: journalled, marked with the run, in a process group of its own. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { UndoJournal } from '../platform.ts';
-import { startTicksOf } from './heal.ts';
+import { startTicksOf, stillRuns } from '../process-table.ts';
+
+/** From SIGKILL to the end, milliseconds. */
+const KILLED_WITHIN_MS = 5_000;
+/** Read of a log for its last lines: a pod can write gigabytes. */
+const LOG_TAIL_BYTES = 64 * 1024;
 
 interface Exit {
   exitCode: number | null;
@@ -100,23 +105,8 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Does this very process still run? A zombie does not, and neither does another one under its reused pid. */
-export function isRunning(process: Pick<RunningProcess, 'pid' | 'startTicks'>): boolean {
-  const ticks = startTicksOf(process.pid);
-  return ticks !== null && ticks === process.startTicks;
-}
-
-/** Direct children of a process, from the process table. */
-export function childrenOf(parent: number): number[] {
-  return readdirSync('/proc').flatMap((entry) => {
-    if (!/^\d+$/.test(entry)) return [];
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      const parentPid = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
-      return Number(parentPid) === parent ? [Number(entry)] : [];
-    } catch {
-      return []; // it ended while the folder was read
-    }
-  });
+export function isRunning(process: Pick<RunningProcess, 'pid' | 'startTicks' | 'gone'>): boolean {
+  return stillRuns(process.pid, process.startTicks) ?? !process.gone();
 }
 
 /** Resolves to true when the process has ended within the time or before `hurry` is aborted, to false otherwise. */
@@ -144,9 +134,31 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/**
+ * Sends SIGKILL and waits for the end. Rejects when there is none within five seconds: a process that hangs in the kernel cannot be
+ * killed, and must not hang this one.
+ */
+export async function killAndWait(process: RunningProcess, what: string): Promise<void> {
+  process.signal('SIGKILL');
+  if (await endsWithin(process, KILLED_WITHIN_MS)) return;
+  throw new Error(`${what} (pid ${process.pid}) did not end within ${KILLED_WITHIN_MS} ms of SIGKILL`);
+}
+
 /** The last lines of a log for an error message, at most 2,000 characters; a note when there is nothing. */
 export function logTail(file: string): string {
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  if (size === 0) return '(its log is empty)';
-  return readFileSync(file, 'utf8').slice(-2_000).trim().split('\n').slice(-12).join('\n');
+  let log: number;
+  try {
+    log = openSync(file, 'r');
+  } catch {
+    return '(it has no log)';
+  }
+  try {
+    const { size } = fstatSync(log);
+    const tail = Buffer.alloc(Math.min(size, LOG_TAIL_BYTES));
+    const read = readSync(log, tail, 0, tail.length, size - tail.length);
+    const text = tail.toString('utf8', 0, read).slice(-2_000).trim();
+    return text === '' ? '(its log is empty)' : text.split('\n').slice(-12).join('\n');
+  } finally {
+    closeSync(log);
+  }
 }

@@ -31,6 +31,10 @@ export interface LocalSystem {
   urlVariable: string;
   serviceName: string;
   secrets: Record<string, string>;
+  /** The values of all Secrets. */
+  sensitive: string[];
+  /** With the overlay laid over them. */
+  objects: ManifestObject[];
   /** Labels of the pods, and of all other workloads of the manifests: what a chaos object may select. */
   labels: Record<string, string>;
   otherLabels: Record<string, string>[];
@@ -109,6 +113,8 @@ export async function readSystem(
     urlVariable: local.store.urlVariable,
     serviceName: service.name,
     secrets: Object.fromEntries([...data.Secret.values()].flatMap((secret) => Object.entries(secret))),
+    sensitive: [...data.Secret.values()].flatMap((secret) => Object.values(secret)),
+    objects,
     labels,
     otherLabels: objects.filter((other) => other !== object).map(templateLabels),
     unplayed: [

@@ -38,8 +38,13 @@ afterEach(() => {
 
 describe('what the load script is told', () => {
   it('is the whole address of a write, a token for a week and the run', () => {
-    const env = contract.loadEnv({ url: 'http://127.0.0.1:8080', runId: 'run-1', secrets: SECRETS });
+    const { env, sensitive } = contract.loadEnv({
+      url: 'http://127.0.0.1:8080',
+      runId: 'run-1',
+      secrets: SECRETS,
+    });
     expect(env).toMatchObject({ URL: 'http://127.0.0.1:8080/api/v1/write', RUN_ID: 'run-1' });
+    expect(sensitive).toEqual([env['TOKEN']]);
     const claims = readToken('secret', env['TOKEN'] ?? '');
     expect(claims?.scopes).toContain('write');
     expect((claims?.exp ?? 0) - Date.now() / 1_000).toBeGreaterThan(6 * 24 * 3_600);

@@ -28,11 +28,13 @@ const Taken = z.object({ accepted: z.number() });
 const Counted = z.object({ results: z.tuple([z.object({ value: z.number() })]) });
 
 export const contract: Contract = {
-  loadEnv: ({ url, runId, secrets }) => ({
-    URL: new URL('/api/v1/write', url).href,
-    TOKEN: tokenOf(secrets),
-    RUN_ID: runId,
-  }),
+  loadEnv({ url, runId, secrets }) {
+    const token = tokenOf(secrets);
+    return {
+      env: { URL: new URL('/api/v1/write', url).href, TOKEN: token, RUN_ID: runId },
+      sensitive: [token],
+    };
+  },
 
   async probeWrite({ url, runId, secrets, id, timeoutMs }) {
     const dimensions = { run_id: runId, runner: id.runner, vu: String(id.vu), seq: String(id.n) };

@@ -18,6 +18,7 @@ export function copy(source: Socket, destination: Socket, effect: () => Effect):
   let full = false;
 
   const flow = () => {
+    if (source.destroyed) return;
     const stop = full || effect().kind === 'cut' || delayedBytes > MAX_DELAYED_BYTES;
     if (stop) source.pause();
     else source.resume();
@@ -31,15 +32,17 @@ export function copy(source: Socket, destination: Socket, effect: () => Effect):
   };
   const release = () => {
     timer = undefined;
+    const { kind } = effect();
+    if (kind === 'cut') return flow(); // what is under way stays there until the cut ends
     const nowMs = performance.now();
-    const dueMs = effect().kind === 'delay' ? nowMs : Infinity; // a delay that was lifted holds nothing back
+    const dueMs = kind === 'delay' ? nowMs : Infinity; // a delay that was lifted holds nothing back
     for (let head = delayed[0]; head !== undefined && head.dueMs <= dueMs; head = delayed[0]) {
       delayed.shift();
       delayedBytes -= head.chunk?.length ?? 0;
       deliver(head.chunk);
     }
     if (delayed[0] !== undefined) timer = setTimeout(release, Math.max(1, delayed[0].dueMs - nowMs));
-    if (!source.destroyed) flow();
+    flow();
   };
   const take = (chunk: Buffer | null) => {
     const now = effect();
@@ -62,7 +65,6 @@ export function copy(source: Socket, destination: Socket, effect: () => Effect):
   flow();
   return {
     update() {
-      if (source.destroyed) return;
       if (delayed.length > 0) {
         clearTimeout(timer);
         release();

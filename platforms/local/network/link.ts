@@ -27,14 +27,16 @@ export async function openLink(port: number, targetPort: number): Promise<Link> 
 
   const connect = (client: net.Socket) => {
     const target = net.connect({ host: '127.0.0.1', port: targetPort, noDelay: true, allowHalfOpen: true });
-    const ways = [copy(client, target, () => toTarget), copy(target, client, () => fromTarget)];
+    const way = (from: net.Socket, to: net.Socket, effect: () => Effect) => {
+      const direction = copy(from, to, effect);
+      directions.add(direction);
+      to.on('close', () => directions.delete(direction)); // its source may close before everything is delivered
+    };
+    way(client, target, () => toTarget);
+    way(target, client, () => fromTarget);
     tie(client, target);
     sockets.add(target);
-    for (const way of ways) directions.add(way);
-    target.on('close', () => {
-      sockets.delete(target);
-      for (const way of ways) directions.delete(way);
-    });
+    target.on('close', () => sockets.delete(target));
   };
   const isCut = () => toTarget.kind === 'cut' || fromTarget.kind === 'cut';
 

@@ -1,0 +1,59 @@
+/** What the kernel's process table (/proc, Linux) says of a process. Where there is none, nothing is claimed. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+const HAS_TABLE = existsSync('/proc/self/stat');
+
+/** Fields of /proc/<pid>/stat (man 5 proc_pid_stat) that are used; null when there is no such process. A zombie is one. */
+function statOf(pid: number): { state: string; parent: number; startTicks: number } | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name in parentheses may hold anything, parentheses too.
+    const [state = '', parent, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state, parent: Number(parent), startTicks: Number(rest[17]) };
+  } catch {
+    return null;
+  }
+}
+
+/** Start time of a process in clock ticks since boot (field 22), or null when none runs under this pid or it cannot be known. */
+export function startTicksOf(pid: number): number | null {
+  const stat = statOf(pid);
+  return stat === null || stat.state === 'Z' ? null : stat.startTicks;
+}
+
+/** Does the process that started at `startTicks` still run under this pid? Null when that cannot be told. */
+export function stillRuns(pid: number, startTicks: number | null | undefined): boolean | null {
+  if (!HAS_TABLE) return isThere(pid) ? null : false;
+  const now = startTicksOf(pid);
+  if (now === null) return false;
+  return startTicks === null || startTicks === undefined ? null : now === startTicks;
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** All pids; none where there is no process table. */
+export function processIds(): number[] {
+  if (!HAS_TABLE) return [];
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number);
+}
+
+/** Direct children of a process. */
+export function childrenOf(parent: number): number[] {
+  return processIds().filter((pid) => statOf(pid)?.parent === parent);
+}
+
+/** This process and those above it. */
+export function ownAncestors(): Set<number> {
+  const found = new Set([process.pid]);
+  for (let pid = process.ppid; pid > 1 && !found.has(pid); pid = statOf(pid)?.parent ?? 0) found.add(pid);
+  return found;
+}
