@@ -36,6 +36,8 @@ export interface AccountView {
   partial: Accused;
   /** Of the acknowledged, by the window in which they were. */
   atRisk: Record<string, number>;
+  /** Of those at risk of a fault that lasts, acknowledged while it was seen acting, by the fault's name. */
+  whileActing: Record<string, number>;
   /** Why a clean account may be wrong. Empty = it can be trusted. */
   doubts: string[];
 }
@@ -66,6 +68,7 @@ export function accountView({ ledgers, loads, stored, readback, nameLimit }: Sou
     phantom: accused(),
     partial: accused(),
     atRisk: {},
+    whileActing: {},
     doubts: [...ledgers.flatMap(doubtsOf), ...missing(ledgers, loads)],
   };
   const whole = addStored(view, ledgers, loads, stored);
@@ -105,13 +108,23 @@ function addStored(
     if (!file) doubts.push(`ledger/${runner}.stored is missing`);
     // A load whose ledger is gone may have written anything: nothing of it is a phantom. It is in doubt already.
     else if (ledger || !loads.some((load) => load.runner === runner)) {
-      const account = ledger?.account ?? new RunnerAccount(runner, 0);
-      const scan = scanStored(file.chunks(), (range) => account.addStored(range, view.phantom));
+      const account = ledger?.account ?? new RunnerAccount(runner, 0, 0);
+      const mayBeInFlight = ledger !== undefined && cutShort(ledger);
+      const scan = scanStored(file.chunks(), (range) =>
+        account.addStored(range, mayBeInFlight, view.phantom),
+      );
       if (scan.complete) whole.add(runner);
       else doubts.push(`ledger/${runner}.stored: ${scan.why}`);
     }
   }
   return whole;
+}
+
+/** May a virtual user have sent one more write than it has lines? Not where the runner ended by itself and every write is there. */
+function cutShort({ load, scan }: Ledger): boolean {
+  if (!load || load.open !== null || scan.torn || scan.malformed > 0) return true;
+  if (!load.ended) return false;
+  return load.ended.exitCode !== 0 || (load.ended.iterations ?? 0) > scan.lines;
 }
 
 /** Why an account may be wrong although nobody is accused. A torn last line is none: its write is unknown like any in flight. */
@@ -122,10 +135,16 @@ function doubtsOf({ file, load, account, scan }: Ledger): string[] {
   if (scan.malformed > 0)
     doubts.push(`${name}: ${scan.malformed} damaged lines (line ${scan.malformedAt.join(', ')})`);
   if (account.repeatedLines > 0) doubts.push(`${name}: ${account.repeatedLines} identities have two lines`);
-  if (account.impossible > 0) doubts.push(`${name}: ${account.impossible} lines have an impossible number`);
-  const iterations = load?.ended?.iterations ?? 0;
-  if (scan.lines + scan.malformed + (scan.torn ? 1 : 0) < iterations)
-    doubts.push(`${name}: ${scan.lines} lines, and the generator counted ${iterations} iterations`);
+  if (load && load.open !== null) doubts.push(`${name}: ${load.open}`);
+  if (account.impossible > 0)
+    doubts.push(
+      `${name}: ${account.impossible} lines have an impossible number (line ${account.impossibleAt.join(', ')})`,
+    );
+  // One write in flight for each virtual user: a number below another one that has a line ended before it, and left one.
+  if (account.gaps > 0) doubts.push(`${name}: ${account.gaps} numbers below the last have no line`);
+  const counted = load?.counted;
+  if (counted && scan.lines + scan.malformed + (scan.torn ? 1 : 0) < counted.count)
+    doubts.push(`${name}: ${scan.lines} lines for ${counted.count} ${counted.by}`);
   return doubts;
 }
 
@@ -144,6 +163,7 @@ export class Tally {
   readonly #faults: FaultView[];
   readonly #anchorMs: number | null;
   readonly #risk = new Map<FaultView | null, number>();
+  readonly #acting = new Map<FaultView, number>();
   readonly #readFromMs: number;
 
   constructor(view: AccountView, runner: RunnerAccount, faults: FaultView[], load: LoadView | null) {
@@ -156,13 +176,16 @@ export class Tally {
 
   add({ outcome, vu, n, dueMs, latMs, status }: LedgerLine): void {
     const runner = this.#runner;
-    const endedAtMs = this.#anchorMs === null ? null : this.#anchorMs + dueMs + latMs;
-    const fault = endedAtMs === null ? null : this.#faultAt(endedAtMs);
+    // A ledger that belongs to no load has no times: it is in doubt, and accuses nobody.
+    if (this.#anchorMs === null) return;
+    const endedAtMs = this.#anchorMs + dueMs + latMs;
+    const fault = this.#faultAt(endedAtMs);
     // What the read-back could not know yet is no one's fault.
-    const before = endedAtMs === null || endedAtMs < this.#readFromMs;
+    const before = endedAtMs < this.#readFromMs;
     if (outcome === 'A' && before) {
       this.#view.acknowledged += 1;
       this.#risk.set(fault, (this.#risk.get(fault) ?? 0) + 1);
+      if (fault && isActing(fault, endedAtMs)) this.#acting.set(fault, (this.#acting.get(fault) ?? 0) + 1);
     }
     if (outcome !== 'A' && status >= 200 && status < 300) this.#name('partial', vu, n, endedAtMs, fault);
     if (!runner.anyAccused) return;
@@ -173,6 +196,12 @@ export class Tally {
 
   close(): void {
     const view = this.#view;
+    if (this.#anchorMs === null) return;
+    for (const fault of this.#faults)
+      if (!fault.momentary && fault.windowMs) {
+        const earlier = view.whileActing[fault.name] ?? 0;
+        view.whileActing[fault.name] = earlier + (this.#acting.get(fault) ?? 0);
+      }
     for (const id of this.#runner.remaining('duplicated'))
       view.duplicated.add({ id, endedAtMs: null, window: null });
     for (const [fault, count] of this.#risk) {
@@ -185,11 +214,10 @@ export class Tally {
     kind: 'lost' | 'duplicated' | 'failedStored' | 'partial',
     vu: number,
     n: number,
-    endedAtMs: number | null,
+    endedAtMs: number,
     fault: FaultView | null,
   ): void {
-    const window = endedAtMs === null ? null : (fault?.name ?? OUTSIDE);
-    this.#view[kind].add({ id: this.#runner.id(vu, n), endedAtMs, window });
+    this.#view[kind].add({ id: this.#runner.id(vu, n), endedAtMs, window: fault?.name ?? OUTSIDE });
   }
 
   #faultAt(atMs: number): FaultView | null {
@@ -199,4 +227,9 @@ export class Tally {
     }
     return null;
   }
+}
+
+/** Between the first look that saw it act and the last that did. */
+function isActing({ momentary, actingFromMs, goneAtMs }: FaultView, atMs: number): boolean {
+  return !momentary && actingFromMs !== null && atMs >= actingFromMs[1] && atMs < (goneAtMs?.[0] ?? Infinity);
 }

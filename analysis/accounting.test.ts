@@ -4,6 +4,8 @@ import type { LedgerLine } from '../record/ledger.ts';
 import { Accused, RunnerAccount } from './accounting.ts';
 
 const VUS = 4;
+/** As many writes as a runner can have sent. */
+const MOST = 1_000_000;
 const line = (outcome: LedgerLine['outcome'], vu: number, n: number): LedgerLine => ({
   outcome,
   vu,
@@ -55,11 +57,12 @@ function naive(
 function count(
   lines: readonly LedgerLine[],
   ranges: readonly { vu: number; from: number; to: number; copies: number }[],
+  cutShort = true,
 ) {
-  const account = new RunnerAccount('r', VUS);
+  const account = new RunnerAccount('r', VUS, MOST);
   const phantom = new Accused();
-  for (const one of lines) account.add(one);
-  for (const range of ranges) account.addStored(range, phantom);
+  for (const one of lines) account.add(one, 1);
+  for (const range of ranges) account.addStored(range, cutShort, phantom);
   const gaps = account.gaps;
   const held = account.settle(true);
   const take = (what: 'lost' | 'duplicated' | 'failedStored') => {
@@ -115,6 +118,18 @@ describe('RunnerAccount', () => {
     expect(count([line('A', 1, 1)], stored)).toMatchObject({ phantoms: 1, unknownStored: 1 });
   });
 
+  it('after a clean end nothing is in flight: what has no line was never written', () => {
+    const stored = [{ vu: 1, from: 1, to: 2, copies: 1 }];
+    expect(count([line('A', 1, 1)], stored, false)).toMatchObject({ phantoms: 1, unknownStored: 0 });
+    expect(count([], [{ vu: 3, from: 1, to: 1, copies: 1 }], false)).toMatchObject({ phantoms: 1 });
+  });
+
+  it('a number above all that the runner sent is damage, not millions of unknown writes', () => {
+    const account = new RunnerAccount('r', VUS, 100);
+    account.add(line('U', 1, 90_000), 3);
+    expect(account).toMatchObject({ impossible: 1, impossibleAt: [3], unknown: 0, gaps: 0 });
+  });
+
   it('a virtual user that left no line may have one write in flight', () => {
     expect(count([], [{ vu: 3, from: 1, to: 1, copies: 1 }])).toMatchObject({
       phantoms: 0,
@@ -127,22 +142,27 @@ describe('RunnerAccount', () => {
   });
 
   it('accuses no absent write when the answer is not whole', () => {
-    const account = new RunnerAccount('r', VUS);
-    account.add(line('A', 1, 1));
+    const account = new RunnerAccount('r', VUS, MOST);
+    account.add(line('A', 1, 1), 7);
     account.settle(false);
     expect(account.takeAccused('lost', 1, 1)).toBe(false);
   });
 
   it('counts identities with two lines and numbers that cannot be', () => {
-    const account = new RunnerAccount('r', VUS);
-    for (const n of [1, 2, 2, 2 ** 31, 2_000_000_000, 0, 1.5]) account.add(line('A', 1, n));
-    expect(account).toMatchObject({ acknowledged: 2, repeatedLines: 1, impossible: 4 });
+    const account = new RunnerAccount('r', VUS, MOST);
+    for (const n of [1, 2, 2, 2 ** 31, 2_000_000_000, 0, 1.5]) account.add(line('A', 1, n), 7);
+    expect(account).toMatchObject({
+      acknowledged: 2,
+      repeatedLines: 1,
+      impossible: 4,
+      impossibleAt: [7, 7, 7, 7],
+    });
   });
 
   it('names the first phantoms and counts all', () => {
-    const account = new RunnerAccount('r', VUS);
+    const account = new RunnerAccount('r', VUS, MOST);
     const phantom = new Accused();
-    account.addStored({ vu: 9, from: 1, to: 1_000_000, copies: 1 }, phantom);
+    account.addStored({ vu: 9, from: 1, to: 1_000_000, copies: 1 }, true, phantom);
     expect(phantom.count).toBe(1_000_000);
     expect(phantom.named).toHaveLength(20);
     expect(phantom.named[0]?.id).toBe('r/9:1');

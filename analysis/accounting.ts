@@ -1,7 +1,7 @@
 /**
  * What the system owes its clients, and what it gave back. One bit per write: numbers are dense within a virtual user, so ten
  * million writes need a few megabytes. Rules (record/ledger.ts): a number without a line, up to one past the last of its
- * virtual user, is unknown; everything that has a line ended as the line says.
+ * virtual user, is unknown, the one past only where the runner was cut short; everything that has a line ended as the line says.
  */
 import { TypedFastBitSet } from 'typedfastbitset';
 import type { StoredRange } from '../record/contract.ts';
@@ -9,8 +9,10 @@ import type { LedgerLine } from '../record/ledger.ts';
 
 /** Names listed for each accusation; all are counted. */
 const NAMED = 20;
-/** A number that jumps further than this is damage: every number before it would need its bit. */
-const MAX_JUMP = 16_000_000;
+/** No number is larger, whatever the runner is said to have sent: every number before it would need its bit. */
+const MAX_NUMBER = 16_000_000;
+/** Lines with an impossible number that are named. */
+const LINES_NAMED = 5;
 
 export interface NamedWrite {
   /** `runner/vu:n` */
@@ -71,23 +73,32 @@ export class RunnerAccount {
   repeatedLines = 0;
   /** Lines whose number cannot be right; they are left out. */
   impossible = 0;
+  /** Where the first of them are in the file. */
+  readonly impossibleAt: number[] = [];
+  readonly #maxNumber: number;
   readonly #vus = new Map<number, VuAccount>();
   readonly #accused = new Map<number, Record<Accusation, TypedFastBitSet>>();
   /** Up to this virtual user, one without a line may have its first write in flight. */
   #maxVu: number;
 
-  /** @param vus virtual users that the runner was started with */
-  constructor(runner: string, vus: number) {
+  /**
+   * @param vus virtual users that the runner was started with
+   * @param writes as many as the runner can have sent: no virtual user can have counted further
+   */
+  constructor(runner: string, vus: number, writes: number) {
     this.runner = runner;
     this.#maxVu = vus;
+    this.#maxNumber = Math.min(MAX_NUMBER, writes);
   }
 
-  add({ outcome, vu, n }: LedgerLine): void {
-    const account = this.#vus.get(vu) ?? this.#open(vu);
-    if (!Number.isInteger(n) || n < 1 || n >= 2 ** 31 || n - account.last > MAX_JUMP) {
+  /** @param lineNumber where the line is in its file, from 1 */
+  add({ outcome, vu, n }: LedgerLine, lineNumber: number): void {
+    if (!Number.isInteger(n) || n < 1 || n > this.#maxNumber) {
       this.impossible += 1;
+      if (this.impossibleAt.length < LINES_NAMED) this.impossibleAt.push(lineNumber);
       return;
     }
+    const account = this.#vus.get(vu) ?? this.#open(vu);
     // Not checkedAdd(): in typedfastbitset 0.8.0 it loses the number that makes the set grow.
     if (account.seen.has(n)) {
       this.repeatedLines += 1;
@@ -113,11 +124,15 @@ export class RunnerAccount {
     return gaps;
   }
 
-  /** What the system holds; what was never attempted goes to `phantom`. After all lines. */
-  addStored(range: Omit<StoredRange, 'runner'>, phantom: Accused): void {
+  /**
+   * What the system holds; what was never attempted goes to `phantom`. After all lines. `cutShort`: the runner was ended while it wrote, so
+   * each virtual user may have sent one write that has no line.
+   */
+  addStored(range: Omit<StoredRange, 'runner'>, cutShort: boolean, phantom: Accused): void {
     const { vu, from, to, copies } = range;
     const known = this.#vus.get(vu);
-    const limit = known ? known.last + 1 : vu <= this.#maxVu ? 1 : 0;
+    const inFlight = cutShort && (known !== undefined || vu <= this.#maxVu) ? 1 : 0;
+    const limit = (known?.last ?? 0) + inFlight;
     if (to > limit) this.#addPhantoms(vu, Math.max(from, limit + 1), to, phantom);
     if (from > limit) return;
     const account = known ?? this.#open(vu);

@@ -18,6 +18,11 @@ export interface CheckModule {
    * would be a false statement, so it is refused.
    */
   scope: 'run' | 'window' | 'either';
+  /**
+   * What its `fail` rests on. `load`: how the system behaved while the load ran; when the instruments were broken meanwhile, that is no
+   * finding and becomes `invalid`. `ledger`: what was promised and what came back, which stands whatever the machine did.
+   */
+  restsOn: 'load' | 'ledger';
   /** Pure. What it throws is an `invalid` verdict with the error's words. */
   judge(view: RunView, options: unknown, expectation: Expectation): Judgement;
 }
@@ -34,9 +39,12 @@ export function provenFault(
   if (fault === undefined) throw new Error(`the plan has no fault "${during}"`);
   const why = unproven(fault);
   if (why === null) return { fault, refused: null };
+  const evidence = [history('fault.proof')];
   return {
     fault: null,
-    refused: { verdict: 'invalid', reason: `${fault.name}: ${why}`, evidence: [history('fault.proof')] },
+    refused: unfinished(view, fault)
+      ? { verdict: 'inconclusive', reason: `${fault.name}: ${why}: ${view.stopped}`, evidence }
+      : { verdict: 'invalid', reason: `${fault.name}: ${why}`, evidence },
   };
 }
 
@@ -47,6 +55,21 @@ export function unproven(fault: FaultView): string | null {
   if (fault.actingFromMs === null)
     return `it was never seen acting${fault.failed === null ? '' : ` (${fault.failed})`}`;
   return fault.elsewhere === null ? null : `it acted elsewhere: ${fault.elsewhere}`;
+}
+
+/**
+ * The fault that a stopped run was in the middle of: the last one begun, not seen gone. That nobody looked any longer is the stop's doing,
+ * not that of a broken instrument; one that acted elsewhere, or could not be healed, stays broken.
+ */
+export function unfinished({ faults, stopped }: RunView, fault: FaultView): boolean {
+  const lastMs = Math.max(...faults.map(({ intentAtMs }) => intentAtMs ?? Number.NEGATIVE_INFINITY));
+  return (
+    stopped !== null &&
+    fault.intentAtMs === lastMs &&
+    fault.goneAtMs === null &&
+    fault.elsewhere === null &&
+    !(fault.failed ?? '').startsWith('heal:')
+  );
 }
 
 /** The id of evidence in the history. */

@@ -8,6 +8,7 @@ import { faultEvents, type Story, viewOf } from './testing.ts';
 const told: CheckModule = {
   title: 'Told',
   scope: 'either',
+  restsOn: 'load',
   options: z.strictObject({ atLeast: z.number().default(1) }),
   judge: (_, options, { during }) => ({
     verdict: 'pass',
@@ -97,6 +98,55 @@ describe('judgeRun', () => {
       ['told', 'pass'],
     ]);
     expect(file.exitCode).toBe(EXIT.inconclusive);
+  });
+
+  describe('broken instruments', () => {
+    const broken: CheckModule = {
+      ...told,
+      judge: () => ({ verdict: 'fail', reason: 'slow.', evidence: ['x'] }),
+    };
+    const generator: CheckModule = {
+      ...told,
+      judge: () => ({ verdict: 'invalid', reason: 'others used the machine.', evidence: ['x'] }),
+    };
+    const expectations = [{ check: 'generator-valid' }, { check: 'told' }];
+    const judgeBoth = (story: Story, restsOn: CheckModule['restsOn'], instruments = generator) =>
+      judgeRun(viewOf({ expect: expectations, ...story }), (name) =>
+        Promise.resolve(name === 'generator-valid' ? instruments : { ...broken, restsOn }),
+      );
+
+    it('are not held against the system: a fail that rests on the load becomes invalid, with both reasons', async () => {
+      const file = await judgeBoth({}, 'load');
+      expect(file).toMatchObject({ verdict: 'invalid', exitCode: EXIT.invalid });
+      expect(file.verdicts[1]).toMatchObject({
+        id: 'told',
+        verdict: 'invalid',
+        reason: expect.stringMatching(/generator-valid: others used the machine\).*what was seen: slow\./),
+      });
+    });
+
+    it('leave a fail of the ledger as it is', async () => {
+      expect(await judgeBoth({}, 'ledger')).toMatchObject({ verdict: 'fail', exitCode: EXIT.fail });
+    });
+
+    it('are also a crashed harness, a killed one and a damaged history; else a fail stays one', async () => {
+      const crashed: Story = { events: [{ at: 9, kind: 'run.crashed', phase: 'disturb', message: 'boom' }] };
+      const killed: Story = { edit: (event) => (event.kind === 'run.ended' ? null : event) };
+      expect((await judgeBoth(crashed, 'load', told)).exitCode).toBe(EXIT.crash);
+      expect((await judgeBoth(killed, 'load', told)).exitCode).toBe(EXIT.invalid);
+      expect((await judgeBoth({}, 'load', told)).exitCode).toBe(EXIT.fail);
+    });
+  });
+
+  it('a damaged line of the history makes the run invalid, and names it', async () => {
+    const file = await judgeRun({ ...viewOf(), damaged: { count: 7, lines: [12, 40] } }, () =>
+      Promise.resolve(told),
+    );
+    expect(file).toMatchObject({ verdict: 'invalid', exitCode: EXIT.invalid });
+    expect(file.verdicts[0]).toMatchObject({
+      id: 'record-whole',
+      reason: expect.stringContaining('7 lines of history.jsonl are no events: line 12, 40 and 5 more'),
+    });
   });
 
   it('an aborted run says why', async () => {

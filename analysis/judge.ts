@@ -20,8 +20,10 @@ export async function judgeRun(
   loadCheck: (name: string) => Promise<CheckModule>,
 ): Promise<VerdictFile> {
   const { plan } = view;
-  const verdicts: Verdict[] = ranToItsEnd(view);
-  for (const expectation of plan.scenario.expect) verdicts.push(await judgeOne(view, expectation, loadCheck));
+  const judged: Judged[] = [];
+  for (const expectation of plan.scenario.expect) judged.push(await judgeOne(view, expectation, loadCheck));
+  const ofTheRun = [...ranToItsEnd(view), ...recordedWhole(view)];
+  const verdicts = [...ofTheRun, ...withoutBlame(judged, ofTheRun)];
   const verdict = overall(verdicts);
   return {
     schemaVersion: SCHEMA_VERSION,
@@ -39,29 +41,54 @@ export async function judgeRun(
   };
 }
 
+interface Judged {
+  verdict: Verdict;
+  restsOn: CheckModule['restsOn'];
+}
+
+/** The check that judges the generator and the machine it ran on: what the others saw is worth as much as that. */
+const INSTRUMENTS = 'generator-valid';
+
+/**
+ * Broken instruments are not held against the system: a `fail` that rests on the load becomes `invalid`, with its own reason kept.
+ * `ofTheRun`: the verdicts about the run and its record.
+ */
+function withoutBlame(judged: readonly Judged[], ofTheRun: readonly Verdict[]): Verdict[] {
+  const broken = [
+    ...ofTheRun,
+    ...judged.flatMap(({ verdict }) => (verdict.check === INSTRUMENTS ? [verdict] : [])),
+  ].find(({ verdict }) => verdict === 'invalid');
+  return judged.map(({ verdict, restsOn }) =>
+    broken === undefined || restsOn !== 'load' || verdict.verdict !== 'fail'
+      ? verdict
+      : {
+          ...verdict,
+          verdict: 'invalid',
+          reason: `not held against the system, because the measurement failed (${broken.check}: ${broken.reason.replace(/\.$/, '')}); what was seen: ${verdict.reason}`,
+        },
+  );
+}
+
 async function judgeOne(
   view: RunView,
   expectation: Expectation,
   loadCheck: (name: string) => Promise<CheckModule>,
-): Promise<Verdict> {
+): Promise<Judged> {
   const { check, during, optional = false, ...given } = expectation;
   const head = { id: during === undefined ? check : `${check}@${during}`, check, optional };
   let title = check;
+  let restsOn: CheckModule['restsOn'] = 'load';
   try {
     const module = await loadCheck(check);
     title = module.title;
+    restsOn = module.restsOn;
     const judgement =
       neverHappened(view, during) ?? module.judge(view, module.options.parse(given), expectation);
-    return { ...head, title, ...judgement };
+    return { verdict: { ...head, title, ...judgement }, restsOn };
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    return {
-      ...head,
-      title,
-      verdict: 'invalid',
-      reason: `the check failed: ${words}`,
-      evidence: ['plan.json'],
-    };
+    const reason = `the check failed: ${words}`;
+    return { verdict: { ...head, title, verdict: 'invalid', reason, evidence: ['plan.json'] }, restsOn };
   }
 }
 
@@ -97,6 +124,23 @@ function ranToItsEnd({ events, stopped }: RunView): Verdict[] {
   return stopped === null
     ? []
     : say('inconclusive', `${stopped}; what was recorded until then is judged`, 'run.ended');
+}
+
+/** Nothing where every line of the history is an event. A lost line may have been the one that decides. */
+function recordedWhole({ damaged: { count, lines } }: RunView): Verdict[] {
+  if (count === 0) return [];
+  const more = count > lines.length ? ` and ${count - lines.length} more` : '';
+  return [
+    {
+      id: 'record-whole',
+      check: 'record-whole',
+      title: 'The history is whole',
+      optional: false,
+      verdict: 'invalid',
+      reason: `${count} lines of history.jsonl are no events: line ${lines.join(', ')}${more}; what happened then is not known.`,
+      evidence: ['history.jsonl'],
+    },
+  ];
 }
 
 /** Two expectations may ask the same check for the same window with other options: the second gets a number. */

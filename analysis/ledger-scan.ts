@@ -29,8 +29,11 @@ function isAnchor(bytes: Uint8Array, from: number, to: number): boolean {
   return to - from > ANCHOR.length && ANCHOR.every((byte, index) => bytes[from + index] === byte);
 }
 
-/** Calls `onLine` for every well-formed line; the object is the same one every time. */
-export function scanLedger(chunks: Iterable<Uint8Array>, onLine: (line: LedgerLine) => void): LedgerScan {
+/** Calls `onLine` for every well-formed line with its number, from 1; the object is the same one every time. */
+export function scanLedger(
+  chunks: Iterable<Uint8Array>,
+  onLine: (line: LedgerLine, number: number) => void,
+): LedgerScan {
   const parser = new LineParser();
   const scan: LedgerScan = { lines: 0, torn: false, malformed: 0, malformedAt: [] };
   const carry = new Uint8Array(MAX_LINE_BYTES);
@@ -41,7 +44,7 @@ export function scanLedger(chunks: Iterable<Uint8Array>, onLine: (line: LedgerLi
     if (isAnchor(bytes, from, to)) return;
     if (parser.parse(bytes, from, to)) {
       scan.lines += 1;
-      onLine(parser.line);
+      onLine(parser.line, number);
     } else {
       scan.malformed += 1;
       if (scan.malformedAt.length < MAX_NAMED) scan.malformedAt.push(number);

@@ -14,6 +14,12 @@ export interface LoadView {
   vus: number;
   started: EventOf<'load.started'>;
   ended: EventOf<'load.ended'> | null;
+  /** Why its ledger may lack its end, so that more may have been written than it says; null = it was closed in good order. */
+  open: string | null;
+  /** Writes that somebody else than the ledger counted, so that a line must be there for each; null = nobody did. */
+  counted: { count: number; by: string } | null;
+  /** As many writes as the runner can have sent. */
+  maxWrites: number;
   /** Dropped arrivals of the whole load, warm-up included, as the ledger shows them. */
   droppedSeen: number;
 }
@@ -27,6 +33,8 @@ export function eventsOf<K extends Event['kind']>(events: readonly Event[], kind
 export function loadViews(events: readonly Event[]): LoadView[] {
   const clocks = events.filter((event) => event.kind === 'run.started' || event.kind === 'clock');
   const last = events.at(-1)?.at ?? 0;
+  // What is left of a run that crashed goes down in any order from here on.
+  const undoneMs = eventsOf(events, 'phase').find(({ phase }) => phase === 'undo')?.at ?? last;
   return eventsOf(events, 'load.started').map((started) => {
     // The last look at both clocks before the load began turns its wall-clock anchor into the run's time.
     const clock = clocks.findLast(({ at }) => at <= started.at) ?? clocks[0];
@@ -38,13 +46,51 @@ export function loadViews(events: readonly Event[]): LoadView[] {
       judged: started.judged,
       anchorMs,
       fromMs,
-      toMs: Math.max(fromMs, Math.min(anchorMs + started.forMs, ended?.at ?? last)),
+      toMs: Math.max(fromMs, Math.min(anchorMs + started.forMs, ended?.at ?? last, undoneMs)),
       ratePerS: started.ratePerS,
       pointsPerWrite: started.pointsPerWrite,
       vus: started.vus,
       started,
       ended,
+      open: openEnd(events, started, ended),
+      counted: countedBy(events, started, ended),
+      maxWrites: maxWrites(started, ended, last),
       droppedSeen: 0,
     };
   });
+}
+
+/** The harness keeps the ledger of its own writes itself, by no schedule: its length is told as 0, and its end is that of the run. */
+function openEnd(
+  events: readonly Event[],
+  { forMs }: EventOf<'load.started'>,
+  ended: EventOf<'load.ended'> | null,
+): string | null {
+  if (forMs === 0) {
+    const whole = eventsOf(events, 'run.ended').length > 0 && eventsOf(events, 'run.crashed').length === 0;
+    return whole ? null : 'the harness, which kept it, did not come to its end';
+  }
+  if (ended === null) return 'the end of its writer was not recorded';
+  return ended.iterations === null ? 'its writer left no count of its writes' : null;
+}
+
+/** Counted by the generator itself, or what its schedule allows; and one more for each virtual user, which may have been cut off. */
+function maxWrites(
+  { at, ratePerS, forMs, vus }: EventOf<'load.started'>,
+  ended: EventOf<'load.ended'> | null,
+  lastMs: number,
+): number {
+  const byScheduleS = Math.max(forMs, lastMs - at) / 1_000;
+  return (ended?.iterations ?? Math.ceil(ratePerS * byScheduleS) + 1) + vus;
+}
+
+function countedBy(
+  events: readonly Event[],
+  { forMs }: EventOf<'load.started'>,
+  ended: EventOf<'load.ended'> | null,
+): LoadView['counted'] {
+  // Every look at whether a pod serves was a write, and its line was written first.
+  if (forMs === 0) return { count: eventsOf(events, 'serves').length, by: 'looks told by the history' };
+  const count = ended?.iterations ?? null;
+  return count === null ? null : { count, by: 'iterations counted by the generator' };
 }

@@ -97,6 +97,7 @@ export function recordOf(story: Story): RunRecord {
     logs: log === null ? [] : [fileOf('load', log)],
     stored: stored === null ? [] : [fileOf('load', stored)],
     remarks: [],
+    damaged: { count: 0, lines: [] },
   };
 }
 

@@ -172,7 +172,7 @@ describe('the account', () => {
     [
       'fewer lines than iterations',
       { log: (text) => text.slice(text.indexOf('\n') + 1) },
-      '1199 lines, and the generator counted 1200',
+      '1199 lines for 1200 iterations counted by the generator',
     ],
     [
       'a ledger of no load',

@@ -14,6 +14,9 @@ import { type Bin, binAt, emptyTimeline, type Timeline } from './timeline.ts';
 /** A write that the generator starts later than this is its own stall, milliseconds. */
 export const LATE_MS = 250;
 
+/** The writes that a stop of the generator cuts off end together, within this time, milliseconds. */
+const CUT_MS = 250;
+
 export interface RunView {
   plan: Plan;
   /** By time. */
@@ -28,6 +31,8 @@ export interface RunView {
   latency: Record<string, Histogram>;
   account: AccountView;
   host: HostView;
+  /** Lines of the history that are no events. */
+  damaged: RunRecord['damaged'];
   /** Why the run ended before its plan did: interrupted or aborted. Null = it did not. */
   stopped: string | null;
 }
@@ -39,11 +44,14 @@ export interface Ledger {
   account: RunnerAccount;
   schedule: Schedule | null;
   scan: LedgerScan;
+  /** Last start and last end of a write, ms since the runner's anchor. */
+  lastStartMs: number;
+  lastEndMs: number;
 }
 
 /** `nameLimit`: how many writes of each accusation are named. */
 export function buildView(
-  { plan, events: written, logs, stored, remarks }: RunRecord,
+  { plan, events: written, logs, stored, remarks, damaged }: RunRecord,
   nameLimit = 20,
 ): RunView {
   const events = written.toSorted((a, b) => a.at - b.at);
@@ -67,6 +75,7 @@ export function buildView(
     latency,
     account,
     host: hostView(events, judged?.fromMs ?? 0, judged?.toMs ?? 0),
+    damaged,
     stopped: stoppedWhy(events),
   };
 }
@@ -86,22 +95,37 @@ function windowOf(faults: readonly FaultView[], { fromMs, toMs }: Bin): string {
 /** First pass: identities and outcomes, and how late writes began. */
 function readLedger(file: LedgerFile, loads: readonly LoadView[]): Ledger {
   const load = loads.find(({ runner }) => runner === file.runner) ?? null;
-  const account = new RunnerAccount(file.runner, load?.vus ?? 0);
+  const account = new RunnerAccount(file.runner, load?.vus ?? 0, load?.maxWrites ?? Number.POSITIVE_INFINITY);
   const schedule = load?.judged ? new Schedule(load.ratePerS) : null;
-  const scan = scanLedger(file.chunks(), (line) => {
-    account.add(line);
+  let lastStartMs = Number.NEGATIVE_INFINITY;
+  let lastEndMs = Number.NEGATIVE_INFINITY;
+  const scan = scanLedger(file.chunks(), (line, number) => {
+    account.add(line, number);
     schedule?.add(line.dueMs + line.lagMs, line.lagMs);
+    lastStartMs = Math.max(lastStartMs, line.dueMs + line.lagMs);
+    lastEndMs = Math.max(lastEndMs, line.dueMs + line.latMs);
   });
   schedule?.settle();
   if (load && schedule) load.droppedSeen = schedule.droppedInAll;
-  return { file, load, account, schedule, scan };
+  // Between the stop of a load and the end of its process nothing was due.
+  if (load && wasCutShort(load))
+    load.toMs = Math.max(load.fromMs, Math.min(load.toMs, load.anchorMs + lastStartMs));
+  return { file, load, account, schedule, scan, lastStartMs, lastEndMs };
+}
+
+/** Ended by something else than its schedule. */
+function wasCutShort({ ended }: LoadView): boolean {
+  return ended?.exitCode !== 0;
 }
 
 /** Second pass, for the judged load: every write into the second in which it was due. */
-function fillTimeline(timeline: Timeline, { file, load, schedule }: Ledger, plan: Plan): void {
+function fillTimeline(timeline: Timeline, { file, load, schedule, lastEndMs }: Ledger, plan: Plan): void {
   if (!load || !schedule) return;
+  // What the stop of the load cut off was neither served nor not: nobody waited for it any longer.
+  const cutFromMs = wasCutShort(load) ? lastEndMs - CUT_MS : Number.POSITIVE_INFINITY;
   const limitMs = plan.scenario.good.latencyMs;
   scanLedger(file.chunks(), ({ outcome, dueMs, latMs, lagMs }) => {
+    if (outcome === 'U' && dueMs + latMs >= cutFromMs) return;
     const shiftMs = schedule.shiftMs(dueMs + lagMs);
     const bin = timeline.bins[binAt(timeline, load.anchorMs + dueMs + shiftMs)];
     if (bin === undefined) return;

@@ -64,3 +64,15 @@ it('asks nothing of a fault that a stopped run never began', () => {
     reason: expect.stringContaining('interrupted'),
   });
 });
+
+it('cannot tell of the fault that a stopped run was in the middle of, unless it could not be healed', () => {
+  const edit: Story['edit'] = (event) =>
+    event.kind === 'run.ended' ? { ...event, interrupted: true } : event;
+  for (const events of [without('gone'), whole.slice(0, 1)])
+    expect(ask(events, { edit })).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('interrupted'),
+    });
+  const left: Event = { at: 27_000, kind: 'fault.failed', fault: 'cut', why: 'heal: no' };
+  expect(ask([...without('gone'), left], { edit }).verdict).toBe('invalid');
+});

@@ -1,15 +1,17 @@
 /** Every planned fault was seen acting on what it was aimed at, seen gone, and seen nowhere else. Without that, nothing follows from it. */
 import { z } from 'zod';
-import { history, type Judgement, seconds, unproven } from '../analysis/check.ts';
+import { history, type Judgement, seconds, unfinished, unproven } from '../analysis/check.ts';
 import type { FaultView } from '../analysis/faults.ts';
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Every fault acted, where it was aimed, and ended';
 export const scope = 'run';
+export const restsOn = 'load';
 
 export const options = z.strictObject({});
 
-export function judge({ faults, stopped, events }: RunView): Judgement {
+export function judge(view: RunView): Judgement {
+  const { faults, stopped, events } = view;
   const evidence = ['plan.json', ...['fault.intent', 'fault.proof', 'fault.failed'].map(history)];
   const common = {
     observed: { value: faults.filter((fault) => wrongWith(fault) === null).length, unit: 'faults' },
@@ -26,14 +28,23 @@ export function judge({ faults, stopped, events }: RunView): Judgement {
   // A run that was stopped early owes no proof of what it never began.
   const begun = stopped === null ? faults : faults.filter(({ intentAtMs }) => intentAtMs !== null);
   const wrong = [
-    ...begun.flatMap((fault) => {
-      const why = wrongWith(fault);
-      return why === null ? [] : [`${fault.name}: ${why}`];
-    }),
+    ...begun
+      .filter((fault) => !unfinished(view, fault))
+      .flatMap((fault) => {
+        const why = wrongWith(fault);
+        return why === null ? [] : [`${fault.name}: ${why}`];
+      }),
     ...twice.map((name) => `${name} is planned twice: its events cannot be told apart`),
     ...(strangers.length > 0 ? ['a fault was begun that was not planned'] : []),
   ];
   if (wrong.length > 0) return { verdict: 'invalid', reason: `${wrong.join('; ')}.`, ...common };
+  const cut = begun.filter((fault) => unfinished(view, fault) && wrongWith(fault) !== null);
+  if (cut.length > 0)
+    return {
+      verdict: 'inconclusive',
+      reason: `${cut.map((fault) => `${fault.name}: ${wrongWith(fault)}`).join('; ')}: ${stopped}.`,
+      ...common,
+    };
   const never = faults.length - begun.length;
   if (never > 0)
     return {

@@ -10,6 +10,17 @@ const change =
   (event) =>
     event.kind === kind ? { ...event, ...patch } : event;
 
+/** The ledger without the writes due in a stretch, ms since the anchor. */
+const without =
+  (fromMs: number, toMs: number): NonNullable<Story['log']> =>
+  (text) =>
+    text
+      .split('\n')
+      .filter((line) => !between(Number(line.split(' ')[2] ?? -1), fromMs, toMs))
+      .join('\n');
+const interrupted: NonNullable<Story['edit']> = (event) =>
+  event.kind === 'run.ended' ? { ...event, interrupted: true } : event;
+
 describe('generator-valid', () => {
   it('passes a healthy load', () => {
     const verdict = ask({});
@@ -96,6 +107,31 @@ describe('generator-valid', () => {
       { edit: (event) => (event.kind === 'load.started' ? null : event) },
       'no judged load was started',
     ],
+    [
+      'a generator that ended in good order and counted nothing',
+      { edit: change('load.ended', { iterations: null }) },
+      'left no count of its writes',
+    ],
+    [
+      'a ledger with fewer lines than iterations',
+      { edit: change('load.ended', { iterations: 1_201 }) },
+      '1200 lines, and the generator counted 1201',
+    ],
+    [
+      'seconds that have no line',
+      { log: without(30_000, 33_000), edit: change('load.ended', { iterations: null }) },
+      'about 60 arrivals from 31.0 s to 34.0 s have no line',
+    ],
+    [
+      'a host that was seldom looked at',
+      { edit: (event) => (event.kind === 'host' && event.at % 5_000 !== 0 ? null : event) },
+      'the host was looked at in 20.00 % of the seconds',
+    ],
+    [
+      'clocks that nobody looked at',
+      { edit: (event) => (event.kind === 'clock' && event.at > 25_000 ? null : event) },
+      'the clocks were looked at in 5',
+    ],
     ['an empty ledger', { log: () => '' }, 'no write of the judged load was seen'],
   ])('calls %s invalid', (_, story, words) => {
     const verdict = ask(story);
@@ -113,5 +149,32 @@ describe('generator-valid', () => {
             : event,
     });
     expect(verdict).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('it was stopped') });
+  });
+
+  it('asks nothing of a load that an interrupted run never started, or hardly', () => {
+    const never = ask({
+      edit: (event) => (event.kind === 'load.started' ? null : interrupted(event)),
+    });
+    expect(never).toMatchObject({ verdict: 'not_run', reason: expect.stringContaining('interrupted') });
+    const hardly = ask({
+      forMs: 8_000,
+      edit: (event) => (event.kind === 'load.ended' ? { ...event, exitCode: 105 } : interrupted(event)),
+    });
+    expect(hardly).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('of the load could be judged'),
+    });
+  });
+
+  it('a load that was stopped ends with its last write, and its drops need no count', () => {
+    const verdict = ask({
+      // Stopped at 40 s; its process took five seconds more to go, and counted drops that no later write shows.
+      log: without(40_000, 60_000),
+      edit: (event) =>
+        event.kind === 'load.ended'
+          ? { ...event, at: 46_000, exitCode: 105, iterations: 800, dropped: 300 }
+          : interrupted(event),
+    });
+    expect(verdict).toMatchObject({ verdict: 'pass', windowMs: [6_000, 40_950] });
   });
 });

@@ -6,11 +6,13 @@ import { z } from 'zod';
 import { history, type Judgement, percent, seconds } from '../analysis/check.ts';
 import type { HostWindow } from '../analysis/host.ts';
 import { eventsOf, type LoadView } from '../analysis/load-view.ts';
-import { scheduled, sum } from '../analysis/timeline.ts';
+import { missingLines } from '../analysis/missing-lines.ts';
+import { BIN_MS, scheduled, sum } from '../analysis/timeline.ts';
 import { binsIn, LATE_MS, type RunView } from '../analysis/view.ts';
 
 export const title = 'The load was what it was said to be';
 export const scope = 'run';
+export const restsOn = 'load';
 
 export const options = z.strictObject({
   /** Largest share of arrivals that may be dropped outside fault windows. */
@@ -25,13 +27,32 @@ type Options = z.infer<typeof options>;
 
 /** The wall clock may move this far against the monotonic one: it places the ledger on the run's clock. */
 const CLOCK_STEP_MS = 500;
+/** Of a load that was stopped sooner nothing can be said about the generator, milliseconds. */
+const LEAST_STOPPED_MS = 5_000;
+/** Share of the seconds of the load in which the host, and the clocks, must have been looked at. */
+const LOOKED_AT_SHARE = 0.8;
+/** A look at the clocks speaks for this long before and after it: they are looked at every few seconds. */
+const CLOCK_REACH_MS = 10_000;
 /** Each write's lag is read to a millisecond: so many arrivals' worth of drops cannot be told from none. */
 const LAG_RESOLUTION_MS = 5;
 
 export function judge(view: RunView, given: Options): Judgement {
   const { judged, timeline } = view;
-  if (!judged || !timeline)
-    return { verdict: 'invalid', reason: 'no judged load was started', evidence: [history('load.started')] };
+  if (!judged || !timeline) {
+    const evidence = [history('load.started'), history('run.ended')];
+    return view.stopped === null
+      ? { verdict: 'invalid', reason: 'no judged load was started', evidence }
+      : { verdict: 'not_run', reason: `no judged load was started: ${view.stopped}.`, evidence };
+  }
+  if (view.stopped !== null && timeline.toMs - timeline.fromMs < LEAST_STOPPED_MS) {
+    const evidence = [history('load.ended'), history('run.ended')];
+    const length = seconds(timeline.toMs - timeline.fromMs);
+    return {
+      verdict: 'inconclusive',
+      reason: `only ${length} of the load could be judged: ${view.stopped}.`,
+      evidence,
+    };
+  }
   const outside = sum(binsIn(view));
   const asked = scheduled(outside);
   const droppedShare = asked === 0 ? 0 : outside.dropped / asked;
@@ -44,6 +65,7 @@ export function judge(view: RunView, given: Options): Judgement {
       : []),
     ...late(outside.late, asked, given.lateShare),
     ...ended(judged, view.stopped),
+    ...missingLines(view),
     ...crossCheck(judged),
     ...host(view, given),
     ...clock(view),
@@ -86,16 +108,20 @@ function ended({ ended: end }: LoadView, stopped: string | null): string[] {
 /** The ledger's own count of drops against the generator's: two instruments that disagree measure nothing. */
 function crossCheck({ ended: end, droppedSeen, ratePerS }: LoadView): string[] {
   const told = end?.dropped ?? null;
-  if (told === null) return [];
+  // The ledger shows a drop by the next write that starts: not where a load was ended in the middle of them.
+  if (told === null || end?.exitCode !== 0) return [];
   const tolerance = Math.max(10, told * 0.05, (ratePerS * LAG_RESOLUTION_MS) / 1_000);
   if (Math.abs(told - droppedSeen) <= tolerance) return [];
   return [`the generator counted ${told} dropped arrivals, its ledger shows ${droppedSeen}`];
 }
 
-function host({ host: { samples, windows } }: RunView, limits: Options): string[] {
+function host(view: RunView, limits: Options): string[] {
+  const { samples, windows } = view.host;
   if (samples === 0) return ['the host was not observed'];
   const unseen = windows.filter((window) => window.samples === 0);
+  const share = lookedAt(view, 'host', 0);
   return [
+    ...(share < LOOKED_AT_SHARE ? [`the host was looked at in ${percent(share)} of the seconds`] : []),
     ...(unseen[0] ? [`the host was not observed ${when(unseen[0])}${others(unseen.length)}`] : []),
     ...above('other processes took', 'foreign', windows, limits.foreign),
     ...above('the hypervisor took', 'steal', windows, limits.steal),
@@ -122,7 +148,23 @@ function others(count: number): string {
   return count > 1 ? ` (and in ${count - 1} more windows)` : '';
 }
 
-function clock({ events }: RunView): string[] {
+/** Share of the judged seconds in which there was a look, or one at most `reachMs` away. */
+function lookedAt({ events, timeline }: RunView, kind: 'host' | 'clock', reachMs: number): number {
+  const bins = timeline?.bins ?? [];
+  const times = eventsOf(events, kind).map(({ at }) => at);
+  let next = 0;
+  const seen = bins.filter(({ fromMs, toMs }) => {
+    while (next < times.length && (times[next] ?? 0) < fromMs - reachMs) next += 1;
+    // A look that comes every second may fall just outside its own.
+    return (times[next] ?? Number.POSITIVE_INFINITY) < Math.max(toMs, fromMs + BIN_MS) + reachMs;
+  });
+  return bins.length === 0 ? 0 : seen.length / bins.length;
+}
+
+function clock(view: RunView): string[] {
+  const { events } = view;
+  const share = lookedAt(view, 'clock', CLOCK_REACH_MS);
+  if (share < LOOKED_AT_SHARE) return [`the clocks were looked at in ${percent(share)} of the seconds`];
   const offsets = events.flatMap((event) =>
     event.kind === 'run.started' || event.kind === 'clock'
       ? [{ at: event.at, ms: event.wallMs - event.at }]

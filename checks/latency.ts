@@ -11,6 +11,7 @@ import type { Expectation } from '../record/model.ts';
 
 export const title = 'Writes are quick';
 export const scope = 'either';
+export const restsOn = 'load';
 
 export const options = z.strictObject({
   /** Largest 99th percentile, milliseconds. Without it: the limit of the scenario's good second. */

@@ -56,3 +56,12 @@ it.each<[string, Story, string]>([
   expect(verdict.verdict).toBe('inconclusive');
   expect(verdict.reason).toContain(words);
 });
+
+it('says how many of those at risk were acknowledged while the fault was seen acting; none is no doubt', () => {
+  expect(ask(disturbed).reason).toContain('acknowledged while the fault was seen acting: cut: 98');
+  const total = ask({
+    ...disturbed,
+    write: (_, dueMs) => (dueMs >= 19_950 && dueMs < 25_000 ? { outcome: 'F', status: 503 } : {}),
+  });
+  expect(total).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('acting: cut: 0') });
+});

@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import { byWindow, type Judgement, ledgerEvidence, named, ruleOfThree } from '../analysis/check.ts';
 import type { FaultView } from '../analysis/faults.ts';
+import type { AccountView } from '../analysis/account-view.ts';
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'No acknowledged write is lost';
 export const scope = 'run';
+export const restsOn = 'ledger';
 
 export const options = z.strictObject({});
 
@@ -37,11 +39,19 @@ export function judge(view: RunView): Judgement {
     return { verdict: 'inconclusive', reason: `${words}, but ${unsure.join('; ')}; ${unknown}.`, ...common };
   return {
     verdict: 'pass',
-    reason: `${words} (${ruleOfThree(acknowledged)}); at risk by window: ${byWindow(view, atRisk)}; ${unknown}.`,
+    reason: `${words} (${ruleOfThree(acknowledged)}); at risk by window: ${byWindow(view, atRisk)}${whileActing(account)}; ${unknown}.`,
     ...common,
   };
 }
 
 function notAtRisk({ faults, account }: RunView): FaultView[] {
   return faults.filter(({ name, windowMs }) => windowMs !== null && !account.atRisk[name]);
+}
+
+/** A cut that is total lets nothing be acknowledged: 0 is its proof, and those just before and after it are what is at risk. */
+function whileActing({ whileActing: counts }: AccountView): string {
+  const known = Object.entries(counts).map(([name, count]) => `${name}: ${count}`);
+  return known.length === 0
+    ? ''
+    : `; of these acknowledged while the fault was seen acting: ${known.join(', ')}`;
 }

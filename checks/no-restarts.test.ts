@@ -56,3 +56,26 @@ it('cannot tell without pods, or with a hole in the watch', () => {
     reason: expect.stringContaining('watch lost'),
   });
 });
+
+it('counts a container that came back, whatever was seen of its end, and each restart once', () => {
+  const back = (at: number, restarts: number): Event => ({
+    at,
+    kind: 'pod',
+    pod: 'a',
+    uid: 'a',
+    state: 'started',
+    restarts,
+  });
+  const silent = ask([back(1_000, 0), back(45_000, 1)]);
+  expect(silent).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
+  expect(silent.reason).toContain('a at 45.0 s (it came back, and why it ended was not seen');
+  expect(ask([pod(45_000, 'a', 'exited', 'crash'), back(46_000, 1)])).toMatchObject({
+    observed: { value: 1 },
+  });
+});
+
+it('says invalid of the window of a fault without proof, and throws for an unknown one', () => {
+  const view = viewOf({ faults, events: cut.filter(({ kind }) => kind !== 'fault.proof') });
+  expect(judge(view, {}, { during: 'cut' }).verdict).toBe('invalid');
+  expect(() => ask([], {}, 'nothing')).toThrow('no fault "nothing"');
+});

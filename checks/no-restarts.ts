@@ -3,7 +3,7 @@
  * else turns an outage into a restart: a finding about the manifest, with its arithmetic.
  */
 import { z } from 'zod';
-import { history, type Judgement, seconds } from '../analysis/check.ts';
+import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
 import type { FaultView } from '../analysis/faults.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import type { RunView } from '../analysis/view.ts';
@@ -11,6 +11,7 @@ import type { EventOf, Expectation } from '../record/model.ts';
 
 export const title = 'No pod restarts';
 export const scope = 'either';
+export const restsOn = 'load';
 
 export const options = z.strictObject({});
 
@@ -19,7 +20,12 @@ type PodEvent = EventOf<'pod'>;
 const CAUSE = /^(liveness|startup|crash)\b/;
 
 export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, 'during'>): Judgement {
-  const windowMs = view.faults.find(({ name }) => name === during)?.windowMs ?? null;
+  let windowMs: FaultView['windowMs'] = null;
+  if (during !== undefined) {
+    const { fault, refused } = provenFault(view, during);
+    if (refused) return refused;
+    windowMs = fault.windowMs;
+  }
   const pods = eventsOf(view.events, 'pod');
   const restarts = restartsOf(pods).filter(({ at }) => !windowMs || (at >= windowMs[0] && at < windowMs[1]));
   const common = {
@@ -32,7 +38,7 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
   if (restarts.length > 0) {
     const found = restarts.map(({ pod, at, why }) => {
       const fault = view.faults.find((f) => f.windowMs !== null && at >= f.windowMs[0] && at < f.windowMs[1]);
-      return `${pod} at ${seconds(at)} (${why ?? ''}${fault ? `; in the window of ${fault.name}` : ''})`;
+      return `${pod} at ${seconds(at)} (${why ?? 'it came back, and why it ended was not seen'}${fault ? `; in the window of ${fault.name}` : ''})`;
     });
     return {
       verdict: 'fail',
@@ -53,13 +59,18 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
   return { verdict: 'pass', reason: `none of ${watched} pods restarted; ${arithmetic}.`, ...common };
 }
 
-/** The first event of each restart: the signal, or the exit where none was needed. */
+/** The first event of each restart: the signal, the exit where none was needed, or the new start where neither was seen. */
 function restartsOf(pods: readonly PodEvent[]): PodEvent[] {
   const stopping = new Set<string>();
-  return pods.filter(({ uid, state, why }) => {
+  const counted = new Set<string>();
+  return pods.filter(({ uid, state, why, restarts = 0 }) => {
+    if (state === 'started') return restarts >= 1 && !counted.delete(uid);
     const first =
       CAUSE.test(why ?? '') && ['sigterm', 'sigkill', 'exited'].includes(state) && !stopping.has(uid);
-    if (first) stopping.add(uid);
+    if (first) {
+      stopping.add(uid);
+      counted.add(uid);
+    }
     if (state === 'exited') stopping.delete(uid);
     return first;
   });

@@ -1,9 +1,16 @@
 import { expect, it } from 'vitest';
-import { type Story, viewOf } from '../analysis/testing.ts';
+import { fileOf, recordOf, type Story, viewOf } from '../analysis/testing.ts';
+import { buildView } from '../analysis/view.ts';
+import type { Event } from '../record/model.ts';
 import { judge } from './nothing-phantom.ts';
 
 const ask = (story: Story) => judge(viewOf(story));
+const look: Event = { at: 9_000, kind: 'serves', pod: 'a', uid: 'a', ready: true, serves: true, detail: '' };
 const refused: NonNullable<Story['write']> = (index) => (index === 8 ? { outcome: 'F', status: 503 } : {});
+const ended =
+  (patch: object): NonNullable<Story['edit']> =>
+  (event) =>
+    event.kind === 'load.ended' ? { ...event, ...patch } : event;
 const withLine =
   (line: string): NonNullable<Story['stored']> =>
   (text) =>
@@ -23,8 +30,9 @@ it('names a refused write that is stored', () => {
 });
 
 it('names a stored write that nobody sent', () => {
-  // Every virtual user wrote 300: 301 may be in flight, 302 may not.
-  expect(ask({ stored: withLine('1:301-301') }).verdict).toBe('pass');
+  // Every virtual user wrote 300. Where the generator was cut short 301 may be in flight, 302 may not; after a clean end neither.
+  expect(ask({ stored: withLine('1:301-301'), edit: ended({ exitCode: 105 }) }).verdict).toBe('pass');
+  expect(ask({ stored: withLine('1:301-301') })).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
   const verdict = ask({ stored: withLine('1:302-303') });
   expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 2 } });
   expect(verdict.reason).toContain('load/1:302, load/1:303');
@@ -38,4 +46,53 @@ it('cannot tell from a ledger with damage, but a refused write is sure', () => {
   });
   expect(ask({ log, write: refused, stored: withLine('1:3-3') }).verdict).toBe('fail');
   expect(ask({ stored: () => 'end\n' })).toMatchObject({ verdict: 'inconclusive' });
+});
+
+it.each<[string, Story, string]>([
+  ['left no count of its writes', { edit: ended({ iterations: null, exitCode: null }) }, 'no count'],
+  ['has no end', { edit: (event) => (event.kind === 'load.ended' ? null : event) }, 'end of its writer'],
+  ['has fewer lines than iterations', { edit: ended({ iterations: 1_300 }) }, '1200 lines for 1300'],
+  [
+    'has a number above all that were sent',
+    { log: (text) => `${text}U 1:5000000 5 1 0 0 0 1\n` },
+    'impossible number (line 1201)',
+  ],
+  [
+    'has numbers without a line',
+    { log: (text) => text.replace(/A 1:7 .*\n/, 'A 1:301 0 1 0\n') },
+    '1 numbers',
+  ],
+])('accuses nobody when the ledger of a runner %s', (_, story, words) => {
+  const verdict = ask({ ...story, stored: withLine('1:302-310') });
+  expect(verdict).toMatchObject({ verdict: 'inconclusive', reason: expect.stringContaining(words) });
+});
+
+it.each<[string, Event[], boolean, string | null]>([
+  ['is whole', [], true, null],
+  ['lacks the lines of looks that the history tells of', [look, look], true, '1 lines for 2 looks'],
+  ['ends with a killed harness', [], false, 'did not come to its end'],
+])('of what the harness wrote itself when its ledger %s', (_, events, ends, words) => {
+  const record = recordOf({ events });
+  const started = record.events.find((event) => event.kind === 'load.started')!;
+  record.events.push({ ...started, runner: 'probe', vus: 1, forMs: 0, judged: false });
+  record.events = record.events
+    .map((event) => (event.kind === 'readback' ? { ...event, runners: ['load', 'probe'] } : event))
+    .filter(({ kind }) => ends || kind !== 'run.ended');
+  record.logs.push(fileOf('probe', 'A 1:1 0 5 0\n'));
+  record.stored.push(fileOf('probe', '1:1-2\nend\n'));
+  const verdict = judge(buildView(record));
+  expect(verdict.verdict).toBe(words === null ? 'fail' : 'inconclusive');
+  expect(verdict.reason).toContain(words ?? 'probe/1:2');
+});
+
+it('accuses nothing of a ledger that belongs to no load', () => {
+  const view = viewOf({
+    write: (index) => (index === 8 ? { outcome: 'F', status: 207 } : {}),
+    stored: (text) => text.replace('2:2-2\n', '2:2-2 x2\n').replace('1:1-1\n', '1:3-3\n'),
+    edit: (event) => (event.kind === 'load.started' ? null : event),
+  });
+  const { lost, duplicated, failedStored, partial, acknowledged } = view.account;
+  expect([lost, duplicated, failedStored, partial].map(({ count }) => count)).toEqual([0, 0, 0, 0]);
+  expect(acknowledged).toBe(0);
+  expect(judge(view).verdict).toBe('inconclusive');
 });

@@ -5,6 +5,7 @@ import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Nothing is stored that failed or was never written';
 export const scope = 'run';
+export const restsOn = 'ledger';
 
 export const options = z.strictObject({});
 

@@ -32,3 +32,32 @@ it('is not for a run that disturbs', () => {
   const faults = [{ name: 'cut', fault: { chaos: 'cut' } }];
   expect(ask({ faults, events: faultEvents('cut', 21_000, 26_000) }).verdict).toBe('not_run');
 });
+
+it('does not hold against the system what the end of the run cut off', () => {
+  // Stopped at 30 s: writes in flight end unknown with it, and then the pods are taken down.
+  const stopped: Story = {
+    forMs: 60_000,
+    write: (_, dueMs) => (dueMs >= 29_900 && dueMs < 30_000 ? { outcome: 'U', status: 0, latMs: 20 } : {}),
+    log: (text) =>
+      text
+        .split('\n')
+        .filter((line) => Number(line.split(' ')[2] ?? 0) < 30_000)
+        .map((line) => `${line}\n`)
+        .join(''),
+    events: [
+      { at: 31_500, kind: 'phase', phase: 'undo' },
+      { at: 31_600, kind: 'pod', pod: 'a', uid: 'a', state: 'terminating', why: 'remove' },
+    ],
+  };
+  const edit: Story['edit'] = (event) =>
+    event.kind === 'run.ended'
+      ? { ...event, interrupted: true }
+      : event.kind === 'load.ended'
+        ? { ...event, at: 31_400, exitCode: 105, iterations: 600 }
+        : event;
+  expect(ask({ ...stopped, edit }).verdict).toBe('pass');
+  // The harness was killed before it could tell of any end.
+  const killed: Story['edit'] = (event) =>
+    ['load.ended', 'run.ended', 'readback'].includes(event.kind) ? null : event;
+  expect(ask({ ...stopped, edit: killed }).verdict).toBe('pass');
+});

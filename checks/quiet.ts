@@ -7,6 +7,7 @@ import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Nothing happens when nothing is disturbed';
 export const scope = 'run';
+export const restsOn = 'load';
 
 export const options = z.strictObject({
   /** Largest share of arrivals that may fail or stay unknown. */

@@ -65,3 +65,38 @@ it('allows only a look to a pod without a readiness probe', () => {
   delete view.plan.workload.readiness;
   expect(judge(view)).toMatchObject({ verdict: 'fail', expected: { value: 1 } });
 });
+
+it('joins looks that hang: each gives up after two seconds', () => {
+  const hanging = stretch(40_000).filter(({ at }) => at < 20_000 || at % 3_000 === 0);
+  const more = stretch(40_000).filter(({ at }) => at >= 20_000 && at % 5_000 === 0);
+  expect(ask(hanging, cut)).toMatchObject({ verdict: 'fail' });
+  expect(ask([...looks(() => ({})).filter(({ at }) => at < 20_000), ...more], cut).verdict).toBe('fail');
+});
+
+it('does not join looks across a gap, and does not pass one', () => {
+  const gap: Event = { at: 26_000, kind: 'gap', what: 'pods', fromMs: 24_100, toMs: 24_900, why: 'stalled' };
+  expect(ask([...stretch(29_000), gap], cut)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('not looked at from 24.1 s to 24.9 s (stalled)'),
+  });
+});
+
+it('cannot tell of a pod that was ready in the window of a fault and hardly looked at', () => {
+  const long = { faults: cut.faults, events: faultEvents('cut', 21_000, 33_000) };
+  const c = (every: number) =>
+    Array.from({ length: 20 }, (_, index): Event => ({
+      at: index * every,
+      kind: 'serves',
+      pod: 'c',
+      uid: 'c',
+      ready: true,
+      serves: true,
+      detail: '',
+    }));
+  const told = (events: Event[]) => judge(viewOf({ ...long, events: [...long.events, ...events] }));
+  expect(told([...stretch(22_000), ...c(4_000)]).verdict).toBe('pass');
+  expect(told([...stretch(22_000), ...c(15_000)])).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('c was ready for 12.2 s in the window of cut and looked at 1 times'),
+  });
+});

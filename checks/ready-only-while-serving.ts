@@ -10,6 +10,7 @@ import type { EventOf } from '../record/model.ts';
 
 export const title = 'A pod is ready only while it serves';
 export const scope = 'run';
+export const restsOn = 'load';
 
 export const options = z.strictObject({});
 
@@ -22,8 +23,14 @@ interface Stretch {
   detail: string;
 }
 
-/** Two looks further apart than this many usual ones are not one stretch: what was between them was not seen. */
+/** Two looks further apart than this many usual ones, and the patience of one that hangs, are not one stretch: what was between them was not seen. */
 const MAX_MISSED = 3;
+/** A look gives up on an answer after 2 s, and the next begins with the next second. */
+const HANGS_MS = 3_000;
+/** In a fault's window a ready pod must be looked at half as often as it would be if every look hung. */
+const LEAST_LOOKS_PER_S = 0.5 / 3;
+/** In less than this one look less decides, seconds. */
+const LEAST_READY_S = 6;
 
 export function judge(view: RunView): Judgement {
   const samples = eventsOf(view.events, 'serves');
@@ -35,7 +42,8 @@ export function judge(view: RunView): Judgement {
   const { readiness } = view.plan.workload;
   const noticesMs = readiness ? readiness.periodMs * readiness.failures + readiness.timeoutMs : 0;
   const allowedMs = noticesMs + cadenceMs;
-  const stretches = [...pods.values()].flatMap((own) => stretchesOf(own, cadenceMs));
+  const gaps = eventsOf(view.events, 'gap').filter(({ what }) => /\b(pods?|serves|history)\b/.test(what));
+  const stretches = [...pods.values()].flatMap((own) => stretchesOf(own, cadenceMs, gaps));
   const tooLong = stretches.filter(({ fromMs, toMs }) => toMs - fromMs > allowedMs);
   const longestMs = Math.max(0, ...stretches.map(({ fromMs, toMs }) => toMs - fromMs));
   const notServing = samples.filter(({ serves }) => !serves).length;
@@ -62,6 +70,15 @@ export function judge(view: RunView): Judgement {
       ...common,
     };
   }
+  const unseen = [
+    ...gaps.map(
+      ({ fromMs, toMs, why }) =>
+        `pods were not looked at from ${seconds(fromMs)} to ${seconds(toMs)} (${why})`,
+    ),
+    ...seldomLookedAt(view, pods),
+  ];
+  if (unseen.length > 0)
+    return { verdict: 'inconclusive', reason: `${unseen.slice(0, 5).join('; ')}; ${risk}.`, ...common };
   if (notServing === 0 && view.faults.length > 0)
     return {
       verdict: 'inconclusive',
@@ -76,17 +93,67 @@ export function judge(view: RunView): Judgement {
 }
 
 /** Runs of looks, one after the other, that found the pod ready and not serving: from the first to the last of them, which is certain. */
-function stretchesOf(samples: readonly Sample[], cadenceMs: number): Stretch[] {
+function stretchesOf(
+  samples: readonly Sample[],
+  cadenceMs: number,
+  gaps: readonly EventOf<'gap'>[],
+): Stretch[] {
   const found: Stretch[] = [];
   let open: Stretch | null = null;
   let previousMs = 0;
   for (const { pod, at, ready, serves, detail } of samples) {
-    if (open && at - previousMs > MAX_MISSED * cadenceMs) open = null;
+    const unseen = gaps.some(({ fromMs, toMs }) => toMs > previousMs && fromMs < at);
+    if (open && (unseen || at - previousMs > MAX_MISSED * cadenceMs + HANGS_MS)) open = null;
     previousMs = at;
     if (!ready || serves) open = null;
     else if (open) open.toMs = at;
     else found.push((open = { pod, fromMs: at, toMs: at, detail }));
   }
+  return found;
+}
+
+/** Pods that were ready in a fault's window and hardly looked at then. */
+function seldomLookedAt(view: RunView, pods: ReadonlyMap<string, readonly Sample[]>): string[] {
+  const events = eventsOf(view.events, 'pod');
+  const names = new Map(events.map(({ uid, pod }) => [uid, pod]));
+  return view.faults.flatMap(({ name, windowMs }) =>
+    windowMs === null
+      ? []
+      : [...names].flatMap(([uid, pod]) => {
+          const ready = readyWithin(
+            events.filter((event) => event.uid === uid),
+            windowMs,
+          );
+          const lengthS = ready.reduce((total, [fromMs, toMs]) => total + toMs - fromMs, 0) / 1_000;
+          const looks = (pods.get(uid) ?? []).filter(({ at }) =>
+            ready.some(([fromMs, toMs]) => at >= fromMs && at < toMs),
+          ).length;
+          return lengthS < LEAST_READY_S || looks >= lengthS * LEAST_LOOKS_PER_S
+            ? []
+            : [
+                `${pod} was ready for ${lengthS.toFixed(1)} s in the window of ${name} and looked at ${looks} times`,
+              ];
+        }),
+  );
+}
+
+/** Stretches of a window in which a pod was ready, by its own events. */
+function readyWithin(
+  events: readonly EventOf<'pod'>[],
+  [fromMs, toMs]: [number, number],
+): [number, number][] {
+  const found: [number, number][] = [];
+  let sinceMs: number | null = null;
+  const until = (atMs: number) => {
+    if (sinceMs !== null && Math.min(atMs, toMs) > Math.max(sinceMs, fromMs))
+      found.push([Math.max(sinceMs, fromMs), Math.min(atMs, toMs)]);
+    sinceMs = null;
+  };
+  for (const { state, at } of events) {
+    if (state === 'ready') sinceMs ??= at;
+    else if (state !== 'created' && state !== 'started') until(at);
+  }
+  until(toMs);
   return found;
 }
 

@@ -62,3 +62,42 @@ it('says invalid of a fault whose end was not proven, or that never acted', () =
   });
   expect(() => judge(viewOf({}), { withinMs: 1 }, {})).toThrow('during');
 });
+
+/** The ledger without the writes due in a stretch, ms since the anchor. */
+const without =
+  (fromMs: number, toMs: number): NonNullable<Story['log']> =>
+  (text) =>
+    text
+      .split('\n')
+      .filter((line) => !(Number(line.split(' ')[2] ?? -1) >= fromMs && Number(line.split(' ')[2]) < toMs))
+      .join('\n');
+
+it('fails nobody for seconds that have no line', () => {
+  for (const log of [without(24_000, 40_000), without(24_000, 60_000)])
+    expect(ask(story(0, { log }), 5_000)).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('no write is on record'),
+    });
+  // Bad seconds that were seen, on both sides of the hole, settle it.
+  expect(ask(story(60_000, { log: without(30_000, 31_000) }), 5_000).verdict).toBe('fail');
+});
+
+it('cannot tell when the load had ended before the fault did, and counts no negative time', () => {
+  const verdict = ask(story(60_000, { forMs: 22_000 }), 5_000);
+  expect(verdict.verdict).toBe('inconclusive');
+  expect(verdict.reason).toContain('had ended when cut was gone');
+});
+
+it('cannot tell when the run was stopped in the middle of the fault', () => {
+  const events = faultEvents('cut', 21_000, 26_000).filter(
+    (event) => !(event.kind === 'fault.proof' && event.saw === 'gone'),
+  );
+  const edit: Story['edit'] = (event) =>
+    event.kind === 'run.ended' ? { ...event, interrupted: true } : event;
+  expect(ask(story(0, { events, edit }), 5_000)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('interrupted'),
+  });
+  const never = events.filter(({ kind }) => kind !== 'fault.proof');
+  expect(ask(story(0, { events: never, edit }), 5_000).verdict).toBe('inconclusive');
+});

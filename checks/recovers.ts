@@ -3,14 +3,15 @@
  * seconds. Measured to a second, plus the interval between two looks of the fault's proof.
  */
 import { z } from 'zod';
-import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
+import { history, type Judgement, provenFault, seconds, unfinished } from '../analysis/check.ts';
 import { type FaultView, seenUntilMs, struckAtMs } from '../analysis/faults.ts';
-import { BIN_MS, binsWithin, isGood } from '../analysis/timeline.ts';
+import { BIN_MS, binsTouching, binsWithin, firstGoodRun, isGood } from '../analysis/timeline.ts';
 import type { RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
 export const title = 'The system recovers by itself';
 export const scope = 'window';
+export const restsOn = 'load';
 
 export const options = z.strictObject({
   /** Longest time until the first of the good seconds, milliseconds. */
@@ -28,6 +29,12 @@ export function judge(
   const { timeline, faults } = view;
   const evidence = [`ledger/${view.judged?.runner ?? 'load'}.log`, history('fault.proof')];
   const struck = struckAtMs(fault);
+  if (!struck && unfinished(view, fault))
+    return {
+      verdict: 'inconclusive',
+      reason: `${during}: its end was never seen: ${view.stopped}`,
+      evidence,
+    };
   if (!struck)
     return {
       verdict: 'invalid',
@@ -44,9 +51,28 @@ export function judge(
     windowMs: [struck[0], untilMs] satisfies [number, number],
     evidence,
   };
+  if (untilMs <= struck[0])
+    return {
+      verdict: 'inconclusive',
+      reason: `the load, or what could be seen of it, had ended when ${during} ${fault.momentary ? 'struck' : 'was gone'}.`,
+      evidence,
+    };
   const what = `${good.bins} good seconds in a row after ${fault.momentary ? 'the blow of' : 'the end of'} ${during}`;
-  if (fault.recoveredAtMs !== null) {
-    const tookMs = Math.max(0, fault.recoveredAtMs - struck[0]);
+  const tookMs = fault.recoveredAtMs === null ? null : Math.max(0, fault.recoveredAtMs - struck[0]);
+  // Seconds without a line may have been good ones: if that would do, nobody saw it fail.
+  const best = firstGoodRun(
+    binsTouching(timeline, struck[0], untilMs).filter((bin) => bin.toMs <= untilMs),
+    good,
+    true,
+  );
+  if ((tookMs === null || tookMs > withinMs) && best !== null && best - struck[0] <= withinMs)
+    return {
+      verdict: 'inconclusive',
+      reason: `there are seconds after ${during} in which no write is on record, so ${what} may have begun after ${seconds(Math.max(0, best - struck[0]))}; asked: ${seconds(withinMs)}.`,
+      observed: { value: null, unit: 's' },
+      ...common,
+    };
+  if (tookMs !== null) {
     return {
       verdict: tookMs <= withinMs ? 'pass' : 'fail',
       reason: `the first of ${what} began after ${seconds(tookMs)} +- ${seconds(resolutionMs)}${sinceActing(fault)}; asked: ${seconds(withinMs)}.`,
@@ -59,17 +85,17 @@ export function judge(
   const tooLate = badLate !== undefined && badLate.fromMs - struck[0] >= withinMs;
   const enough = untilMs - struck[0] >= withinMs + good.bins * BIN_MS;
   const words = `there were no ${what} in the ${seconds(untilMs - struck[0])} that could be seen`;
-  if (tooLate || enough) {
+  if (badLate !== undefined && (tooLate || enough)) {
     return {
       verdict: 'fail',
-      reason: `${words}${badLate ? `; the last bad second began ${seconds(badLate.fromMs - struck[0])} after it` : ''}; asked: ${seconds(withinMs)}.`,
+      reason: `${words}; the last bad second began ${seconds(Math.max(0, badLate.fromMs - struck[0]))} after it; asked: ${seconds(withinMs)}.`,
       observed: { value: null, unit: 's' },
       ...common,
     };
   }
   return {
     verdict: 'inconclusive',
-    reason: `${words}, too short a time to ask for a recovery within ${seconds(withinMs)}.`,
+    reason: `${words}, ${enough ? 'in which no bad second was seen either: too little' : 'too short a time'} to ask for a recovery within ${seconds(withinMs)}.`,
     observed: { value: null, unit: 's' },
     ...common,
   };

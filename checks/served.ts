@@ -7,6 +7,7 @@ import type { Expectation } from '../record/model.ts';
 
 export const title = 'Writes are served';
 export const scope = 'either';
+export const restsOn = 'load';
 
 export const options = z.strictObject({
   /** Least share of the arrivals that has to be acknowledged. */

@@ -55,3 +55,15 @@ it('judges the whole load where nothing was disturbed', () => {
   expect(ask({}).verdict).toBe('pass');
   expect(ask({ write: failing(30_000, 34_000) }).verdict).toBe('fail');
 });
+
+it('needs a second that was seen bad: seconds without a line are no finding', () => {
+  const log: NonNullable<Story['log']> = (text) =>
+    text
+      .split('\n')
+      .filter((line) => Number(line.split(' ')[2] ?? 0) < 20_000)
+      .join('\n');
+  expect(ask({ ...cut, log })).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('no write is on record'),
+  });
+});

@@ -68,5 +68,39 @@ it('cannot tell of a pod whose end was not seen', () => {
 it('judges one window where asked', () => {
   const story: Story = { faults: [{ name: 'rollout', fault: 'rollout-restart' }] };
   const intent: Event = { at: 30_000, kind: 'fault.intent', fault: 'rollout', targets: [], detail: '' };
-  expect(ask([...gentle, intent], story, 'rollout').verdict).toBe('inconclusive');
+  const acting: Event = {
+    at: 31_000,
+    kind: 'fault.proof',
+    fault: 'rollout',
+    saw: 'acting',
+    notBeforeMs: 30_900,
+    detail: '',
+  };
+  expect(ask([...gentle, intent, acting], story, 'rollout').verdict).toBe('inconclusive');
+  expect(ask([...gentle, intent], story, 'rollout').verdict).toBe('invalid');
+  expect(() => ask(gentle, {}, 'nothing')).toThrow('no fault "nothing"');
+});
+
+it('goes by what the platform says of the grace period, where it says it', () => {
+  const kill = (graceExpired: boolean): Event =>
+    ({ ...pod(50_000, 'b', 'sigkill', 'rollout'), graceExpired }) as Event;
+  expect(ask([...killed.slice(0, 2), kill(false)]).verdict).toBe('inconclusive');
+  // The hook took most of the grace: only the platform knows when it began.
+  const early = { ...pod(35_000, 'b', 'sigkill', 'rollout'), graceExpired: true } as Event;
+  expect(ask([...killed.slice(0, 2), early]).verdict).toBe('fail');
+});
+
+it('judges a container that its own probe stopped, too', () => {
+  const restart = (kill: Event[]): Event[] => [
+    pod(20_000, 'a', 'sigterm', 'liveness'),
+    ...kill,
+    pod(36_000, 'a', 'exited', 'liveness'),
+    pod(40_000, 'a', 'terminating', 'remove'),
+  ];
+  const kill = { ...pod(35_000, 'a', 'sigkill', 'liveness'), graceExpired: true } as Event;
+  expect(ask(restart([kill]))).toMatchObject({
+    verdict: 'fail',
+    reason: expect.stringContaining('a 15.0 s'),
+  });
+  expect(ask(restart([]))).toMatchObject({ verdict: 'pass' });
 });

@@ -3,13 +3,14 @@
  * exit code of the next pod says (kubelet: SIGKILL at t0 + grace).
  */
 import { z } from 'zod';
-import { history, type Judgement, seconds } from '../analysis/check.ts';
+import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import type { RunView } from '../analysis/view.ts';
 import type { EventOf, Expectation } from '../record/model.ts';
 
 export const title = 'A pod that is told to stop does so within its grace period';
 export const scope = 'run';
+export const restsOn = 'load';
 
 export const options = z.strictObject({});
 
@@ -21,13 +22,16 @@ const NO_QUESTION = /^(pod-kill|remove)\b/;
 const ROUNDING_MS = 1_000;
 
 export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, 'during'>): Judgement {
-  const windowMs = view.faults.find(({ name }) => name === during)?.windowMs ?? null;
+  let windowMs: [number, number] | null = null;
+  if (during !== undefined) {
+    const { fault, refused } = provenFault(view, during);
+    if (refused) return refused;
+    windowMs = fault.windowMs;
+  }
   const events = eventsOf(view.events, 'pod');
   const { graceMs } = view.plan.workload;
   const ends = events
-    .filter(
-      ({ state, why, at }) => state === 'terminating' && !NO_QUESTION.test(why ?? '') && inside(at, windowMs),
-    )
+    .filter((event) => inside(event.at, windowMs) && (isDeletion(event) || isRestart(event, events)))
     .map((asked) => endOf(asked, events, graceMs));
   const killed = ends.filter(({ how }) => how === 'killed');
   const unseen = ends.filter(({ how }) => how === 'unseen');
@@ -75,16 +79,40 @@ interface End {
 }
 
 function endOf({ pod, uid, at }: PodEvent, events: readonly PodEvent[], graceMs: number): End {
-  const later = events.filter((event) => event.uid === uid && event.at >= at);
-  const end = later.find(({ state }) => state === 'exited' || state === 'deleted');
+  const later = lifeFrom(uid, at, events);
+  const end = later.find(isEnd);
   const kill = later.find(({ state }) => state === 'sigkill');
   const asked = events.some((event) => event.uid === uid && event.state === 'sigterm');
   if (kill) {
     const tookMs = kill.at - at;
-    const byGrace = /\bgrace\b/.test(kill.why ?? '') || (asked && tookMs >= graceMs - ROUNDING_MS);
+    const byGrace =
+      kill.graceExpired ?? (/\bgrace\b/.test(kill.why ?? '') || (asked && tookMs >= graceMs - ROUNDING_MS));
     return { pod, atMs: at, tookMs, how: byGrace ? 'killed' : 'cut' };
   }
   return { pod, atMs: at, tookMs: (end?.at ?? at) - at, how: end ? 'stopped' : 'unseen' };
+}
+
+function isDeletion({ state, why }: PodEvent): boolean {
+  return state === 'terminating' && !NO_QUESTION.test(why ?? '');
+}
+
+/** A container that its own probe has stopped, in a pod that stays. The time counts from the signal: when its hook began is not on record. */
+function isRestart({ uid, at, state, why }: PodEvent, events: readonly PodEvent[]): boolean {
+  if (state !== 'sigterm' || !/^(liveness|startup)\b/.test(why ?? '')) return false;
+  const deletedMs = events.find((event) => event.uid === uid && event.state === 'terminating')?.at;
+  const endMs = lifeFrom(uid, at, events).find(isEnd)?.at ?? Number.POSITIVE_INFINITY;
+  return deletedMs === undefined || (deletedMs > at && deletedMs > endMs);
+}
+
+/** Events of a pod from a moment to the end of the container that ran then. */
+function lifeFrom(uid: string, fromMs: number, events: readonly PodEvent[]): PodEvent[] {
+  const later = events.filter((event) => event.uid === uid && event.at >= fromMs);
+  const end = later.findIndex(isEnd);
+  return end < 0 ? later : later.slice(0, end + 1);
+}
+
+function isEnd({ state }: PodEvent): boolean {
+  return state === 'exited' || state === 'deleted';
 }
 
 function inside(atMs: number, windowMs: [number, number] | null): boolean {

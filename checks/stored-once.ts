@@ -5,6 +5,7 @@ import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Every stored write is stored once';
 export const scope = 'run';
+export const restsOn = 'ledger';
 
 export const options = z.strictObject({});
 

@@ -5,6 +5,7 @@ import type { RunView } from '../analysis/view.ts';
 
 export const title = 'A write is taken whole or not at all';
 export const scope = 'run';
+export const restsOn = 'ledger';
 
 export const options = z.strictObject({});
 

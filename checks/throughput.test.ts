@@ -25,3 +25,11 @@ it('cannot tell without a load', () => {
     'inconclusive',
   );
 });
+
+it('cannot tell from a ledger that is not all there', () => {
+  const log: NonNullable<Story['log']> = (text) => text.slice(0, text.length / 2);
+  expect(ask(1_990, { log })).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('the generator counted 1200 iterations'),
+  });
+});

@@ -2,11 +2,13 @@
 import { z } from 'zod';
 import { history, type Judgement } from '../analysis/check.ts';
 import { eventsOf } from '../analysis/load-view.ts';
+import { missingLines } from '../analysis/missing-lines.ts';
 import { sum } from '../analysis/timeline.ts';
 import { binsIn, type RunView } from '../analysis/view.ts';
 
 export const title = 'The promised rate is carried';
 export const scope = 'run';
+export const restsOn = 'load';
 
 export const options = z.strictObject({
   /** Acknowledged points a second, at least. */
@@ -38,5 +40,8 @@ export function judge(view: RunView, { pointsPerS }: z.infer<typeof options>): J
       : 'the scenario offers no more';
     return { verdict: 'not_run', reason: `${words}: ${why}.`, ...common };
   }
+  const missing = missingLines(view);
+  if (missing.length > 0)
+    return { verdict: 'inconclusive', reason: `${words}, but ${missing.join('; ')}.`, ...common };
   return { verdict: 'fail', reason: `${words}.`, ...common };
 }

@@ -59,6 +59,7 @@ describe('openRun', () => {
     const run = openRun(dir);
     expect(run.events).toHaveLength(2);
     expect(run.remarks).toEqual([expect.stringContaining('history.jsonl:3: the last line is torn')]);
+    expect(run.damaged).toEqual({ count: 0, lines: [] });
   });
 
   it('leaves out what is no event, and says which line and why', () => {
@@ -74,6 +75,7 @@ describe('openRun', () => {
       expect.stringContaining('history.jsonl:4: not an event, left out (text'),
       'history.jsonl:5: not an event, left out (not JSON)',
     ]);
+    expect(run.damaged).toEqual({ count: 3, lines: [3, 4, 5] });
   });
 
   it('gives a ledger in chunks, as often as it is asked', () => {

@@ -30,6 +30,8 @@ export interface RunRecord {
   stored: LedgerFile[];
   /** What was dropped or could not be understood while reading. */
   remarks: string[];
+  /** Lines of history.jsonl that are no events, by number from 1 (the first of them); a torn last line is not among them. */
+  damaged: { count: number; lines: number[] };
 }
 
 /** Throws UsageError when the folder is no run directory, or one of another version. */
@@ -37,7 +39,7 @@ export function openRun(dir: string): RunRecord {
   const plan = readPlan(dir);
   const history = path.join(dir, 'history.jsonl');
   if (!existsSync(history)) throw notARun(dir, 'history.jsonl');
-  const { events, remarks } = readHistory(history);
+  const { events, remarks, damaged } = readHistory(history);
   const ledger = path.join(dir, 'ledger');
   const logs: LedgerFile[] = [];
   const stored: LedgerFile[] = [];
@@ -50,7 +52,7 @@ export function openRun(dir: string): RunRecord {
     const file = path.join(ledger, name);
     (ending === 'log' ? logs : stored).push({ runner, chunks: () => chunksOf(file) });
   }
-  return { plan, events, logs, stored, remarks };
+  return { plan, events, logs, stored, remarks, damaged };
 }
 
 function readPlan(dir: string): Plan {
@@ -87,21 +89,24 @@ function notARun(dir: string, missing: string): UsageError {
   );
 }
 
-function readHistory(file: string): { events: Event[]; remarks: string[] } {
+function readHistory(file: string): Pick<RunRecord, 'events' | 'remarks' | 'damaged'> {
   const events: Event[] = [];
   const remarks: string[] = [];
-  let damaged = 0;
+  const damaged: RunRecord['damaged'] = { count: 0, lines: [] };
   for (const { number, text, whole } of linesOf(file)) {
     const event = parseEvent(text);
     if (!whole) {
       remarks.push(`history.jsonl:${number}: the last line is torn and was dropped`);
     } else if (typeof event === 'string') {
-      damaged += 1;
-      if (damaged <= MAX_NAMED) remarks.push(`history.jsonl:${number}: not an event, left out (${event})`);
+      damaged.count += 1;
+      if (damaged.count > MAX_NAMED) continue;
+      damaged.lines.push(number);
+      remarks.push(`history.jsonl:${number}: not an event, left out (${event})`);
     } else events.push(event);
   }
-  if (damaged > MAX_NAMED) remarks.push(`history.jsonl: ${damaged - MAX_NAMED} more lines are no events`);
-  return { events, remarks };
+  if (damaged.count > MAX_NAMED)
+    remarks.push(`history.jsonl: ${damaged.count - MAX_NAMED} more lines are no events`);
+  return { events, remarks, damaged };
 }
 
 /** An event, or why it is none. */
