@@ -68,6 +68,7 @@ describe('bad input', () => {
     ['an unknown defect', ['run', 'soak', '--defect', 'none'], /unknown defect "none".*ack-before-store/],
     ['an unknown platform', ['run', 'soak', '--on', 'moon'], /--on.*local/],
     ['a run directory that is not one', ['judge', 'docs'], /docs: not a run directory/],
+    ['a file for a run directory', ['judge', 'package.json'], /package\.json: not a run directory/],
     ['a run directory that is not there', ['report', 'nowhere'], /nowhere.*not a run/],
     ['healing what is no run', ['heal', 'docs'], /docs: not a run directory/],
     ['a file for a folder', ['heal', '--out', 'package.json'], /--out.*package\.json/],

@@ -41,7 +41,8 @@ function leftovers(): Record<string, string[]> {
   return {
     processes: marked,
     listeners: listeners.sort(),
-    temporary: readdirSync(os.tmpdir()).filter((name) => name.startsWith('proofload-')),
+    // A run's folder is called by its run id, which begins with a date; unit tests have folders of other names.
+    temporary: readdirSync(os.tmpdir()).filter((name) => /^proofload-\d{8}t/.test(name)),
     shm: readdirSync('/dev/shm').sort(),
     ipc: readFileSync('/proc/sysvipc/shm', 'utf8')
       .split('\n')

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -122,6 +122,29 @@ describe('openRun', () => {
     prepare();
     expect(() => openRun(dir)).toThrow(UsageError);
     expect(() => openRun(dir)).toThrow(words);
+  });
+
+  it.each([
+    ['a folder in place of a ledger', () => mkdirSync(path.join(dir, 'ledger', 'load.log'))],
+    ['a link in place of a ledger', () => symlinkSync('/nowhere', path.join(dir, 'ledger', 'load.stored'))],
+    [
+      'a link in place of the history',
+      () => (
+        rmSync(path.join(dir, 'history.jsonl')),
+        symlinkSync('/etc/hostname', path.join(dir, 'history.jsonl'))
+      ),
+    ],
+    [
+      'a file in place of the ledgers',
+      () => (
+        rmSync(path.join(dir, 'ledger'), { recursive: true }),
+        writeFileSync(path.join(dir, 'ledger'), '')
+      ),
+    ],
+  ])('refuses %s', (_, spoil) => {
+    recordRun();
+    spoil();
+    expect(() => openRun(dir)).toThrow(UsageError);
   });
 
   it('refuses a folder that is not there', () => {

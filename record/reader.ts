@@ -2,7 +2,7 @@
  * Opens a run directory for reading: the other half of `writer.ts`. Small files are read and checked here; ledgers, which may have
  * gigabytes, are handed on as chunks of bytes that can be read again and again.
  */
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { Event, Plan, SCHEMA_VERSION, UsageError } from './model.ts';
@@ -38,27 +38,31 @@ export interface RunRecord {
 export function openRun(dir: string): RunRecord {
   const plan = readPlan(dir);
   const history = path.join(dir, 'history.jsonl');
-  if (!existsSync(history)) throw notARun(dir, 'history.jsonl');
+  requirePlainFile(dir, 'history.jsonl');
   const { events, remarks, damaged } = readHistory(history);
   const ledger = path.join(dir, 'ledger');
   const logs: LedgerFile[] = [];
   const stored: LedgerFile[] = [];
-  for (const name of existsSync(ledger) ? readdirSync(ledger).sort() : []) {
+  const kind = lstatSync(ledger, { throwIfNoEntry: false });
+  if (kind && !kind.isDirectory()) throw new UsageError(`${ledger}: expected a folder of ledgers`);
+  for (const name of kind ? readdirSync(ledger).sort() : []) {
     const [, runner, ending] = LEDGER_FILE.exec(name) ?? [];
     if (runner === undefined) {
       remarks.push(`ledger/${name}: neither <runner>.log nor <runner>.stored, not read`);
       continue;
     }
     const file = path.join(ledger, name);
+    requirePlainFile(dir, path.join('ledger', name));
     (ending === 'log' ? logs : stored).push({ runner, chunks: () => chunksOf(file) });
   }
   return { plan, events, logs, stored, remarks, damaged };
 }
 
 function readPlan(dir: string): Plan {
+  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw notARun(dir, 'plan.json');
   const file = path.join(dir, 'plan.json');
-  const size = statSync(file, { throwIfNoEntry: false })?.size;
-  if (size === undefined) throw notARun(dir, 'plan.json');
+  requirePlainFile(dir, 'plan.json');
+  const { size } = statSync(file);
   if (size > MAX_PLAN_BYTES)
     throw new UsageError(`${file}: ${size} bytes; a plan has less than ${MAX_PLAN_BYTES}`);
   let content: unknown;
@@ -81,6 +85,14 @@ function readPlan(dir: string): Plan {
   throw new UsageError(
     issues.map((issue) => `${file}: ${issue.path.map(String).join('.')}: ${issue.message}`).join('\n'),
   );
+}
+
+/** A folder or a pipe of that name would end in a crash or in waiting for ever, and a link may lead anywhere. */
+function requirePlainFile(dir: string, name: string): void {
+  const kind = lstatSync(path.join(dir, name), { throwIfNoEntry: false });
+  if (!kind) throw notARun(dir, name);
+  if (!kind.isFile())
+    throw new UsageError(`${path.join(dir, name)}: expected a plain file; the run cannot be judged`);
 }
 
 function notARun(dir: string, missing: string): UsageError {

@@ -1,0 +1,71 @@
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Event } from './model.ts';
+import { replaceFile, RunWriter } from './writer.ts';
+
+let dir: string;
+let writer: RunWriter;
+beforeEach(() => {
+  dir = mkdtempSync(path.join(os.tmpdir(), 'writer-test-'));
+  writer = new RunWriter(dir, () => 7);
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const history = () => readFileSync(path.join(dir, 'history.jsonl'), 'utf8');
+
+it('takes secrets out of events, of evidence, and of what other programs logged', () => {
+  writer.redact(['hunter2-hunter2', 'quo"ted\nsecret']);
+  writer.emit({ kind: 'note', text: 'the token is hunter2-hunter2 and quo"ted\nsecret' });
+  writer.evidence('a', 'a.txt', 'a file', 'hunter2-hunter2');
+  writeFileSync(path.join(dir, 'evidence', 'pod.log'), 'started with hunter2-hunter2\n');
+  writer.close();
+  const written = [
+    history(),
+    ...['a.txt', 'pod.log'].map((name) => readFileSync(path.join(dir, 'evidence', name), 'utf8')),
+  ];
+  for (const text of written) expect(text).not.toMatch(/hunter2|ted.{1,2}secret/s);
+  expect(written.join()).toMatch(/\[redacted\]/);
+});
+
+it('writes one line an event, stamped by the clock of the run, and none after its end', () => {
+  writer.emit({ kind: 'note', text: 'a\nb' });
+  writer.emit({ kind: 'note', text: 'c', at: 3 });
+  writer.close();
+  writer.emit({ kind: 'note', text: 'late' });
+  expect(
+    history()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Event),
+  ).toEqual([
+    { kind: 'note', text: 'a\nb', at: 7 },
+    { kind: 'note', text: 'c', at: 3 },
+  ]);
+});
+
+it('goes on without an observer that fails, and says so', () => {
+  writer.observe(() => {
+    throw new Error('broken pipe');
+  });
+  writer.emit({ kind: 'note', text: 'a' });
+  writer.emit({ kind: 'note', text: 'b' });
+  expect(history().trim().split('\n')).toHaveLength(3);
+  expect(history()).toMatch(/broken pipe/);
+});
+
+it('leaves out an event that is too long to be read line by line', () => {
+  writer.emit({ kind: 'note', text: 'x'.repeat(100_000) });
+  expect(history()).toMatch(/left out/);
+  expect(history().length).toBeLessThan(1_000);
+});
+
+it('replaces a file whole, and a link in its place rather than what it leads to', () => {
+  const victim = path.join(dir, 'victim');
+  writeFileSync(victim, 'untouched');
+  symlinkSync(victim, path.join(dir, 'summary.md'));
+  replaceFile(path.join(dir, 'summary.md'), 'report');
+  expect(readFileSync(victim, 'utf8')).toBe('untouched');
+  expect(readFileSync(path.join(dir, 'summary.md'), 'utf8')).toBe('report');
+});
