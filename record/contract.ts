@@ -2,6 +2,7 @@
  * What a folder of `systems/` exports as `contract` (file `contract.ts`): how a client talks to the system, how what
  * it holds is read back, and what the local platform starts in place of its images. Nothing here knows a platform.
  */
+import type { ImageRecipe } from './image.ts';
 
 /** Identities the system holds: every n from `from` to `to` of one virtual user, `copies` times each. */
 export interface StoredRange {
@@ -48,6 +49,8 @@ export interface Contract {
   }): Promise<number | null>;
   /** Names for `--defect`, each with what it does. Only the reference system has any. */
   defects: Record<string, string>;
+  /** Images that Proofload builds for a cluster without a registry; absent when a registry has all that the manifests name. */
+  images?: readonly ImageRecipe[];
   local: {
     /** By container name of the manifests: the program of this folder (TypeScript, built with the rest) that stands in for the image. */
     containers: Record<string, { entry: string }>;

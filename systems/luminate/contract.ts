@@ -7,6 +7,7 @@ import { request } from 'undici';
 import { z } from 'zod';
 import type { Contract, StoredRange, WriteOutcome } from '../../record/contract.ts';
 import { DEFECTS } from './reference/defects.ts';
+import { images } from './reference/images.ts';
 import { mintToken } from './token.ts';
 
 const STORE_URL = 'LUMINATE_STORE_URL';
@@ -82,6 +83,8 @@ export const contract: Contract = {
   },
 
   defects: DEFECTS,
+
+  images,
 
   local: {
     containers: { luminate: { entry: 'reference/server.ts' } },

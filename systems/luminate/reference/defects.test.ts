@@ -1,35 +1,14 @@
 /** Each defect breaks what its name says, seen from outside, and nothing else. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../../platforms/local/ports.ts';
 import { startPostgres } from '../../../platforms/local/postgres.ts';
-import type { Postgres } from '../../../platforms/local/postgres.ts';
 import { contract } from '../contract.ts';
 import { DEFECTS } from './defects.ts';
-import { bundleServer, health, Lab, post, SECRET, until } from './fixture.ts';
+import { health, Lab, post, SECRET, until } from './fixture.ts';
 
-const folder = mkdtempSync(path.join(os.tmpdir(), 'luminate-test-'));
-let postgres: Postgres;
-let lab: Lab;
-
-beforeAll(async () => {
-  postgres = await startPostgres({
-    runId: path.basename(folder),
-    evidenceDir: folder,
-    undo: { intent: () => 0, acted: () => undefined, done: () => undefined },
-    signal: new AbortController().signal,
-    onLost: (why) => {
-      throw new Error(why);
-    },
-  });
-  lab = new Lab(await bundleServer(folder), postgres, freePort);
-}, 60_000);
-afterAll(async () => {
-  await postgres.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const lab = new Lab({ startPostgres, freePort });
+beforeAll(() => lab.open(), 60_000);
+afterAll(() => lab.close());
 afterEach(() => lab.clear());
 
 describe('defects', () => {

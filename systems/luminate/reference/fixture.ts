@@ -1,7 +1,9 @@
 /** For tests: the server as processes of its own, a client, and a way to the store that can be cut. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
@@ -34,7 +36,7 @@ interface Sent {
 }
 
 /** Bundles the server into one file of the folder, so that a test runs what the sources say now. */
-export async function bundleServer(folder: string): Promise<string> {
+async function bundleServer(folder: string): Promise<string> {
   const outfile = path.join(folder, 'server.cjs');
   await build({
     entryPoints: [path.join(import.meta.dirname, 'server.ts')],
@@ -77,24 +79,65 @@ export async function post(
   };
 }
 
-/** One test file's processes; `store` is where PostgreSQL listens, `freePort` finds a port for each. */
+/** The PostgreSQL of one test file. */
+interface Store {
+  port: number;
+  url(port?: number): string;
+  restart(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Of platforms/local, which tests may import and this folder may not: they hand it in. */
+interface Tools {
+  startPostgres(options: {
+    runId: string;
+    evidenceDir: string;
+    undo: { intent(): number; acted(): void; done(): void };
+    signal: AbortSignal;
+    onLost(why: string): void;
+  }): Promise<Store>;
+  freePort(): Promise<number>;
+}
+
+/** One test file's store and processes. */
 export class Lab {
-  readonly #program: string;
-  readonly #store: { port: number; url(port?: number): string };
-  readonly #freePort: () => Promise<number>;
+  /** Of its own, with the store's log; there from `open` on. */
+  folder = '';
+  readonly #tools: Tools;
   readonly #undo: (() => unknown)[] = [];
+  #program = '';
+  #open: Store | undefined;
   #runs = 0;
   /** Of the test under way: each `ready` begins a new one. */
   runId = '';
 
-  constructor(
-    program: string,
-    store: { port: number; url(port?: number): string },
-    freePort: () => Promise<number>,
-  ) {
-    this.#program = program;
-    this.#store = store;
-    this.#freePort = freePort;
+  constructor(tools: Tools) {
+    this.#tools = tools;
+  }
+
+  get store(): Store {
+    if (this.#open === undefined) throw new Error('the lab is not open');
+    return this.#open;
+  }
+
+  /** Starts the store and bundles the server; takes seconds. */
+  async open(): Promise<void> {
+    this.folder = mkdtempSync(path.join(os.tmpdir(), 'luminate-test-'));
+    this.#open = await this.#tools.startPostgres({
+      runId: path.basename(this.folder),
+      evidenceDir: this.folder,
+      undo: { intent: () => 0, acted: () => undefined, done: () => undefined },
+      signal: new AbortController().signal,
+      onLost: (why) => {
+        throw new Error(why);
+      },
+    });
+    this.#program = await bundleServer(this.folder);
+  }
+
+  async close(): Promise<void> {
+    await this.#open?.remove();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Ends whatever the test has started. */
@@ -103,13 +146,13 @@ export class Lab {
   }
 
   /** Starts a server; `store` is the port of the store or of a way to it. */
-  async serve(env: Record<string, string> = {}, store = this.#store.port): Promise<Pod> {
-    const port = await this.#freePort();
+  async serve(env: Record<string, string> = {}, store = this.store.port): Promise<Pod> {
+    const port = await this.#tools.freePort();
     const child = spawn(process.execPath, [this.#program], {
       env: {
         LISTEN: `127.0.0.1:${port}`,
         LUMINATE_AUTH_JWT_SECRET: SECRET,
-        LUMINATE_STORE_URL: this.#store.url(store),
+        LUMINATE_STORE_URL: this.store.url(store),
         LUMINATE_STORE_TIMEOUT_MS: String(STORE_TIMEOUT_MS),
         LUMINATE_SHUTDOWN_TIMEOUT_MS: '500', // an idle connection of the test's own is not waited for longer
         ...env,
@@ -157,7 +200,7 @@ export class Lab {
 
   async stored(): Promise<StoredRange[]> {
     const ranges = [];
-    const storeEnv = { LUMINATE_STORE_URL: this.#store.url() };
+    const storeEnv = { LUMINATE_STORE_URL: this.store.url() };
     for await (const range of contract.readBack({ storeEnv, runId: this.runId })) ranges.push(range);
     return ranges;
   }
@@ -210,7 +253,7 @@ export class Lab {
     const sockets = new Set<net.Socket>();
     let isCut = false;
     const server = net.createServer((one) => {
-      const other = net.connect(this.#store.port, '127.0.0.1');
+      const other = net.connect(this.store.port, '127.0.0.1');
       for (const [from, to] of [
         [one, other],
         [other, one],
@@ -222,7 +265,7 @@ export class Lab {
         if (isCut) from.pause();
       }
     });
-    const port = await this.#freePort();
+    const port = await this.#tools.freePort();
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     this.#undo.push(() => {
       server.close();

@@ -1,38 +1,19 @@
 /** The reference system as processes over a real PostgreSQL: what it promises. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../../platforms/local/ports.ts';
 import { startPostgres } from '../../../platforms/local/postgres.ts';
-import type { Postgres } from '../../../platforms/local/postgres.ts';
 import { contract } from '../contract.ts';
 import { mintToken } from '../token.ts';
-import { bundleServer, health, Lab, post, SECRET, TOKEN, until } from './fixture.ts';
+import { health, Lab, post, SECRET, TOKEN, until } from './fixture.ts';
 
-const folder = mkdtempSync(path.join(os.tmpdir(), 'luminate-test-'));
-let postgres: Postgres;
-let lab: Lab;
-
-beforeAll(async () => {
-  postgres = await startPostgres({
-    runId: path.basename(folder),
-    evidenceDir: folder,
-    undo: { intent: () => 0, acted: () => undefined, done: () => undefined },
-    signal: new AbortController().signal,
-    onLost: (why) => {
-      throw new Error(why);
-    },
-  });
-  lab = new Lab(await bundleServer(folder), postgres, freePort);
-}, 60_000);
-afterAll(async () => {
-  await postgres.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const lab = new Lab({ startPostgres, freePort });
+beforeAll(() => lab.open(), 60_000);
+afterAll(() => lab.close());
 afterEach(() => lab.clear());
 
 describe('the contract', () => {
@@ -150,7 +131,7 @@ describe('what was acknowledged is stored', () => {
     const pod = await lab.ready();
     const load = lab.writers(pod, 5);
     await until(() => load.acked.length >= 50);
-    await postgres.restart();
+    await lab.store.restart();
     await until(async () => (await health(pod)) === 200);
     const before = load.acked.length;
     await until(() => load.acked.length >= before + 50);
@@ -203,6 +184,6 @@ it('says why it cannot listen', async () => {
 });
 
 it('leaves no log of the store that shows a broken statement', () => {
-  const log = readFileSync(path.join(folder, 'store.log'), 'utf8');
+  const log = readFileSync(path.join(lab.folder, 'store.log'), 'utf8');
   expect(log.split('\n').filter((line) => /ERROR|deadlock/.test(line))).toEqual([]);
 });
