@@ -35,7 +35,27 @@ program
   .description('play a scenario and judge it')
   .argument('<scenario>', 'a file of scenarios/, without its ending (see: proofload list)')
   .addOption(
-    new Option('--on <platform>', 'where the system runs').choices(['local']).default('local' as const),
+    new Option(
+      '--on <place>',
+      'local processes; a cluster of make up (bare, kind); or the cluster of a kubeconfig (kubernetes)',
+    )
+      .choices(['local', 'bare', 'kind', 'kubernetes'])
+      .default('local' as const),
+  )
+  .option('--kubeconfig <file>', 'with --on kubernetes; default as kubectl')
+  .option('--context <name>', 'with --on kubernetes; must be allowed in proofload.yaml')
+  .option('--namespace <name>', "instead of the manifests' own")
+  .addOption(new Option('--attach', 'test what runs there already: nothing is deployed, nothing is removed'))
+  .option('--load-url <url>', 'where the load goes, if no address of the Service can be reached from here')
+  .option('--runners <n>', 'load from inside the cluster, by this many k6 pods; 1 to 64', runnerCount)
+  .addOption(
+    new Option(
+      '--runner-kind <kind>',
+      'job: an Indexed Job (default); testrun: a TestRun of the k6-operator',
+    ).choices(['job', 'testrun']),
+  )
+  .addOption(
+    new Option('--dry-run', 'print what would be created and whom the faults would hit; change nothing'),
   )
   .option('--for <duration>', 'length of the load, e.g. 5m or 90s, at most 7d', duration)
   .option('--rate <writes>', 'writes a second', positiveNumber)
@@ -110,6 +130,32 @@ program
     print(options.json ? JSON.stringify(found) : listingText(found));
   });
 
+const on = () =>
+  new Option(
+    '--on <cluster>',
+    'bare: real Kubernetes without Docker (Linux, root); kind: Kubernetes in Docker',
+  )
+    .choices(['bare', 'kind'])
+    .default('bare' as const);
+
+program
+  .command('up')
+  .description('bring a cluster up on this machine, with metrics-server, Chaos Mesh and Prometheus')
+  .addOption(on())
+  .action(async (options) => {
+    const { upCommand } = await import('./commands/cluster.ts');
+    process.exitCode = await upCommand(options.on);
+  });
+
+program
+  .command('down')
+  .description('take that cluster down, whole')
+  .addOption(on())
+  .action(async (options) => {
+    const { downCommand } = await import('./commands/cluster.ts');
+    process.exitCode = await downCommand(options.on);
+  });
+
 program
   .command('doctor')
   .description('what was found where, and what is missing for which command; fetches nothing')
@@ -152,6 +198,12 @@ function folder(text: string): string {
 function seed(text: string): number {
   const value = wholeNumber(text);
   if (value >= 2 ** 32) throw new InvalidArgumentError(`expected a seed of 0 to 4294967295, got "${text}"`);
+  return value;
+}
+
+function runnerCount(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1 || value > 64) throw new InvalidArgumentError(`expected 1 to 64 runners, got "${text}"`);
   return value;
 }
 

@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['e2e/**/*.e2e.ts'],
     fileParallelism: false,
     testTimeout: 1_200_000,
+    // The cluster's binaries are built on first use.
+    hookTimeout: 2_400_000,
     reporters: ['verbose', ['json', { outputFile: '.cache/e2e.json' }]],
   },
 });

@@ -77,6 +77,11 @@ export function history(kind: string): string {
   return `history:${kind}`;
 }
 
+/** Ids of the ledgers of the judged load, one for each of its runners. */
+export function loadEvidence({ judged }: Pick<RunView, 'judged'>): string[] {
+  return judged?.runners.map(({ runner }) => `ledger/${runner}.log`) ?? ['ledger/load.log'];
+}
+
 /** Ids of the ledgers that a verdict about data rests on. */
 export function ledgerEvidence(view: RunView): string[] {
   const files = view.account.runners.map(({ runner }) => `ledger/${runner}.log`);

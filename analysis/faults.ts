@@ -9,7 +9,7 @@ export type Interval = [loMs: number, hiMs: number];
 
 export interface FaultView {
   name: string;
-  /** Name of the chaos object, or `rollout-restart`. */
+  /** Name of the chaos object, or the verb. */
   kind: string;
   /** It strikes and is over (a killed pod); what follows is the system's own recovery. Else it lasts until it is gone. */
   momentary: boolean;
@@ -58,8 +58,8 @@ function view(planned: PlannedFault, events: Event[]): FaultView {
     );
   return {
     name: planned.name,
-    kind: planned.fault === 'rollout-restart' ? planned.fault : planned.fault.chaos,
-    momentary: planned.fault !== 'rollout-restart' && planned.forMs === undefined,
+    kind: kindOf(planned.fault),
+    momentary: isChaos(planned.fault) && planned.forMs === undefined,
     planned,
     targets: first('fault.intent')?.targets ?? [],
     intentAtMs: first('fault.intent')?.at ?? null,
@@ -71,6 +71,15 @@ function view(planned: PlannedFault, events: Event[]): FaultView {
     recoveredAtMs: null,
     windowMs: null,
   };
+}
+
+function isChaos(fault: PlannedFault['fault']): fault is { chaos: string } {
+  return typeof fault === 'object' && 'chaos' in fault;
+}
+
+function kindOf(fault: PlannedFault['fault']): string {
+  if (typeof fault === 'string') return fault;
+  return isChaos(fault) ? fault.chaos : `scale to ${fault.scaleTo}`;
 }
 
 function interval(proof: EventOf<'fault.proof'> | undefined): Interval | null {

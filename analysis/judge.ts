@@ -92,9 +92,15 @@ async function judgeOne(
   }
 }
 
-/** A run that was stopped early owes nothing to a fault that it never came to. */
+/** Neither a platform that cannot play a fault, nor a run that was stopped before it, owes it anything. */
 function neverHappened(view: RunView, during: string | undefined): Judgement | null {
   const fault = view.faults.find(({ name }) => name === during);
+  if (fault?.planned.notRun !== undefined)
+    return {
+      verdict: 'not_run',
+      reason: `${fault.name} cannot be played here: ${fault.planned.notRun}.`,
+      evidence: ['plan.json'],
+    };
   if (view.stopped === null || fault === undefined || fault.intentAtMs !== null) return null;
   return {
     verdict: 'not_run',

@@ -22,6 +22,39 @@ export interface LoadView {
   maxWrites: number;
   /** Dropped arrivals of the whole load, warm-up included, as the ledger shows them. */
   droppedSeen: number;
+  /** Arrivals that the ledger shows, dropped ones included, by second of the judged load's timeline; of a judged load with a ledger only. */
+  arrivals: number[];
+}
+
+/** The judged load as one: that of a single k6, or of several runners that share its schedule. */
+export interface JudgedLoad {
+  /** In the order in which they began; never empty. */
+  runners: readonly LoadView[];
+  /** From the earliest of them on, to the end of the last: a runner that fell silent before the others takes no second away. */
+  anchorMs: number;
+  fromMs: number;
+  toMs: number;
+  /** Of all of them together. */
+  ratePerS: number;
+  pointsPerWrite: number;
+  droppedSeen: number;
+}
+
+/** Null when no judged load was ever started. */
+export function judgedLoad(loads: readonly LoadView[]): JudgedLoad | null {
+  const runners = loads.filter(({ judged }) => judged);
+  const [first] = runners;
+  if (first === undefined) return null;
+  const total = (of: (load: LoadView) => number) => runners.reduce((sum, load) => sum + of(load), 0);
+  return {
+    runners,
+    anchorMs: Math.min(...runners.map(({ anchorMs }) => anchorMs)),
+    fromMs: Math.min(...runners.map(({ fromMs }) => fromMs)),
+    toMs: Math.max(...runners.map(({ toMs }) => toMs)),
+    ratePerS: total(({ ratePerS }) => ratePerS),
+    pointsPerWrite: first.pointsPerWrite,
+    droppedSeen: total(({ droppedSeen }) => droppedSeen),
+  };
 }
 
 /** All events of one kind, typed. */
@@ -56,6 +89,7 @@ export function loadViews(events: readonly Event[]): LoadView[] {
       counted: countedBy(events, started, ended),
       maxWrites: maxWrites(started, ended, last),
       droppedSeen: 0,
+      arrivals: [],
     };
   });
 }

@@ -1,6 +1,6 @@
 /** Hand-written histories for tests: a healthy minute of load, and everything about it that a test wants otherwise. */
 import { formatLedgerLine, type LedgerLine } from '../record/ledger.ts';
-import type { Event, Plan, PlannedFault } from '../record/model.ts';
+import type { Event, EventOf, Plan, PlannedFault } from '../record/model.ts';
 import type { LedgerFile, RunRecord } from '../record/reader.ts';
 import { buildView, type RunView } from './view.ts';
 
@@ -129,6 +129,16 @@ function writes(story: Story, forMs: number): LedgerLine[] {
 function storedText(lines: readonly LedgerLine[]): string {
   const acknowledged = lines.filter(({ outcome }) => outcome === 'A');
   return `${acknowledged.map(({ vu, n }) => `${vu}:${n}-${n}\n`).join('')}end\n`;
+}
+
+/** What a pod of the run did, in a line; `name` is its uid, too. */
+export function podEvent(
+  at: number,
+  name: string,
+  state: EventOf<'pod'>['state'],
+  why: string,
+): EventOf<'pod'> {
+  return { at, kind: 'pod', pod: name, uid: name, state, why };
 }
 
 /** Three events of a fault that acts and ends, each proven within a tenth of a second. Times on the run's clock. */

@@ -7,7 +7,7 @@ import { RunnerAccount } from './accounting.ts';
 import { type FaultView, faultViews, OUTSIDE } from './faults.ts';
 import { hostView, type HostView } from './host.ts';
 import { type LedgerScan, scanLedger } from './ledger-scan.ts';
-import { eventsOf, type LoadView, loadViews } from './load-view.ts';
+import { eventsOf, type JudgedLoad, judgedLoad, type LoadView, loadViews } from './load-view.ts';
 import { Schedule } from './schedule.ts';
 import { type Bin, binAt, emptyTimeline, type Timeline } from './timeline.ts';
 
@@ -24,7 +24,7 @@ export interface RunView {
   remarks: string[];
   loads: LoadView[];
   /** Null = no judged load was ever started. */
-  judged: LoadView | null;
+  judged: JudgedLoad | null;
   timeline: Timeline | null;
   faults: FaultView[];
   /** Of the judged load's acknowledged writes, from the intended start, ms: by fault and `outside`. */
@@ -56,8 +56,8 @@ export function buildView(
 ): RunView {
   const events = written.toSorted((a, b) => a.at - b.at);
   const loads = loadViews(events);
-  const judged = loads.find((load) => load.judged) ?? null;
   const ledgers = logs.map((file) => readLedger(file, loads));
+  const judged = judgedLoad(loads);
   const timeline = judged && emptyTimeline(judged.fromMs, judged.toMs);
   if (timeline) for (const ledger of ledgers) fillTimeline(timeline, ledger, plan);
   const faults = faultViews(plan, events, timeline, plan.scenario.good);
@@ -118,17 +118,21 @@ function wasCutShort({ ended }: LoadView): boolean {
   return ended?.exitCode !== 0;
 }
 
-/** Second pass, for the judged load: every write into the second in which it was due. */
+/** Second pass, for a judged load: every write into the second in which it was due. Each runner is judged from its own warm-up on. */
 function fillTimeline(timeline: Timeline, { file, load, schedule, lastEndMs }: Ledger, plan: Plan): void {
   if (!load || !schedule) return;
   // What the stop of the load cut off was neither served nor not: nobody waited for it any longer.
   const cutFromMs = wasCutShort(load) ? lastEndMs - CUT_MS : Number.POSITIVE_INFINITY;
   const limitMs = plan.scenario.good.latencyMs;
+  const arrivals = timeline.bins.map(() => 0);
+  load.arrivals = arrivals;
   scanLedger(file.chunks(), ({ outcome, dueMs, latMs, lagMs }) => {
     if (outcome === 'U' && dueMs + latMs >= cutFromMs) return;
     const shiftMs = schedule.shiftMs(dueMs + lagMs);
-    const bin = timeline.bins[binAt(timeline, load.anchorMs + dueMs + shiftMs)];
+    const index = judgedBin(timeline, load, dueMs + shiftMs);
+    const bin = timeline.bins[index];
     if (bin === undefined) return;
+    arrivals[index] = (arrivals[index] ?? 0) + 1;
     if (outcome === 'A') {
       bin.served += 1;
       if (latMs - shiftMs > limitMs) bin.slow += 1;
@@ -136,8 +140,20 @@ function fillTimeline(timeline: Timeline, { file, load, schedule, lastEndMs }: L
     else bin.unknown += 1;
     if (lagMs - shiftMs > LATE_MS) bin.late += 1;
   });
-  for (const bin of timeline.bins)
-    bin.dropped += schedule.dropped(bin.fromMs - load.anchorMs, bin.toMs - load.anchorMs);
+  for (const [index, bin] of timeline.bins.entries()) {
+    const fromMs = Math.max(bin.fromMs, load.fromMs);
+    const toMs = Math.min(bin.toMs, load.toMs);
+    if (fromMs >= toMs) continue;
+    const dropped = schedule.dropped(fromMs - load.anchorMs, toMs - load.anchorMs);
+    bin.dropped += dropped;
+    arrivals[index] = (arrivals[index] ?? 0) + dropped;
+  }
+}
+
+/** Position of the bin of a write by its intended start, in ms since its runner's anchor; -1 when it is not judged. */
+function judgedBin(timeline: Timeline, { anchorMs, fromMs, toMs }: LoadView, startMs: number): number {
+  const atMs = anchorMs + startMs;
+  return atMs >= fromMs && atMs < toMs ? binAt(timeline, atMs) : -1;
 }
 
 /** Third pass, now that the windows are known: who was at risk in which, who is accused, and how long writes took. */
@@ -156,7 +172,7 @@ function attribute(
       tally.add(line);
       if (!schedule || !load || !timeline || line.outcome !== 'A') return;
       const shiftMs = schedule.shiftMs(line.dueMs + line.lagMs);
-      const bin = binAt(timeline, load.anchorMs + line.dueMs + shiftMs);
+      const bin = judgedBin(timeline, load, line.dueMs + shiftMs);
       if (bin >= 0) ofBin?.[bin]?.recordValue(Math.max(0, Math.round(line.latMs - shiftMs)));
     });
     tally.close();

@@ -11,19 +11,21 @@ export const restsOn = 'load';
 export const options = z.strictObject({});
 
 export function judge(view: RunView): Judgement {
-  const { faults, stopped, events } = view;
+  const { stopped, events } = view;
+  const faults = view.faults.filter(({ planned }) => planned.notRun === undefined);
+  const leftOut = view.faults.filter(({ planned }) => planned.notRun !== undefined);
   const evidence = ['plan.json', ...['fault.intent', 'fault.proof', 'fault.failed'].map(history)];
   const common = {
     observed: { value: faults.filter((fault) => wrongWith(fault) === null).length, unit: 'faults' },
-    expected: { value: faults.length, unit: 'faults' },
+    expected: { value: view.faults.length, unit: 'faults' },
     evidence,
   };
   const strangers = events.filter(
-    (event) => event.kind === 'fault.intent' && !faults.some(({ name }) => name === event.fault),
+    (event) => event.kind === 'fault.intent' && !view.faults.some(({ name }) => name === event.fault),
   );
-  if (faults.length === 0 && strangers.length === 0)
+  if (view.faults.length === 0 && strangers.length === 0)
     return { verdict: 'pass', reason: 'no fault was planned, and nothing was disturbed.', ...common };
-  const names = faults.map(({ name }) => name);
+  const names = view.faults.map(({ name }) => name);
   const twice = names.filter((name, index) => names.indexOf(name) !== index);
   // A run that was stopped early owes no proof of what it never began.
   const begun = stopped === null ? faults : faults.filter(({ intentAtMs }) => intentAtMs !== null);
@@ -50,6 +52,12 @@ export function judge(view: RunView): Judgement {
     return {
       verdict: 'not_run',
       reason: `${never} of ${faults.length} faults were never begun: ${stopped}.`,
+      ...common,
+    };
+  if (leftOut.length > 0)
+    return {
+      verdict: 'not_run',
+      reason: `${[...leftOut.map(({ name, planned }) => `${name} cannot be played here: ${planned.notRun}`), ...faults.map(words)].join('; ')}.`,
       ...common,
     };
   return { verdict: 'pass', reason: `${faults.map(words).join('; ')}.`, ...common };

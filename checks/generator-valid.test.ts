@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
+import { type RunnersStory, runnersRecord } from '../analysis/testing-runners.ts';
+import { buildView } from '../analysis/view.ts';
 import type { Event } from '../record/model.ts';
 import { judge, options } from './generator-valid.ts';
 
@@ -176,5 +178,112 @@ describe('generator-valid', () => {
           : interrupted(event),
     });
     expect(verdict).toMatchObject({ verdict: 'pass', windowMs: [6_000, 40_950] });
+  });
+});
+
+describe('generator-valid of three runners', () => {
+  const askThree = (story: Omit<RunnersStory, 'count'> = {}) =>
+    judge(buildView(runnersRecord({ count: 3, ...story })), options.parse({}));
+  const about =
+    (runner: string, kind: Event['kind'], patch: object): NonNullable<Story['edit']> =>
+    (event) =>
+      event.kind === kind && 'runner' in event && event.runner === runner ? { ...event, ...patch } : event;
+  const onlyOf =
+    (runner: string, edit: NonNullable<Story['log']>): NonNullable<RunnersStory['ledger']> =>
+    (of, text) =>
+      of === runner ? edit(text) : text;
+  const died = { at: 31_200, exitCode: 137, signal: null, iterations: null, dropped: null, why: 'OOMKilled' };
+
+  it('passes when all of them did what they were to do, and cites the ledger of each', () => {
+    expect(askThree()).toMatchObject({
+      verdict: 'pass',
+      reason: expect.stringContaining('all 3 runners ended by themselves'),
+      observed: { value: 0 },
+      evidence: expect.arrayContaining(['ledger/load-1.log', 'ledger/load-2.log', 'ledger/load-3.log']),
+    });
+    expect(askThree({ staggerMs: 700 }).verdict).toBe('pass');
+  });
+
+  it.each<[string, Omit<RunnersStory, 'count'>, string]>([
+    [
+      'one that died in the middle',
+      { ledger: onlyOf('load-2', without(30_000, 60_000)), edit: about('load-2', 'load.ended', died) },
+      'runner load-2 ended with code 137 (OOMKilled)',
+    ],
+    [
+      'one that is gone without a code',
+      {
+        ledger: onlyOf('load-3', without(30_000, 60_000)),
+        edit: about('load-3', 'load.ended', { ...died, exitCode: null, why: 'its pod is gone' }),
+      },
+      'runner load-3 ended without a code (its pod is gone)',
+    ],
+    [
+      'one whose end was not seen',
+      {
+        edit: (event) => (event.kind === 'load.ended' && event.runner === 'load-2' ? null : event),
+      },
+      'the end of runner load-2 was not seen',
+    ],
+    [
+      'one that wrote nothing',
+      {
+        ledger: onlyOf('load-1', () => ''),
+        edit: about('load-1', 'load.ended', { ...died, at: 1_500, why: 'crashed' }),
+      },
+      'runner load-1 never began',
+    ],
+    [
+      'one that the history does not know',
+      {
+        edit: (event) => ('runner' in event && event.runner === 'load-2' ? null : event),
+      },
+      '1 of 3 runners never began: load-2',
+    ],
+    [
+      'lines missing in the second ledger only',
+      { ledger: onlyOf('load-2', without(30_000, 31_000)) },
+      'ledger/load-2.log has 393 lines, and the generator counted 400 iterations',
+    ],
+    [
+      'another count of drops of one',
+      { edit: about('load-3', 'load.ended', { dropped: 40 }) },
+      'runner load-3 counted 40 dropped arrivals, its ledger shows 0',
+    ],
+  ])('calls %s invalid, by its name', (_, story, words) => {
+    const verdict = askThree(story);
+    expect(verdict.verdict).toBe('invalid');
+    expect(verdict.reason).toContain(words);
+  });
+
+  it('tells the runner that died from those that the harness stopped for it', () => {
+    const verdict = askThree({
+      ledger: (_, text) => without(30_000, 60_000)(text),
+      edit: (event) => {
+        if (event.kind !== 'load.ended') return event;
+        return event.runner === 'load-2'
+          ? { ...event, ...died }
+          : { ...event, at: 32_500, exitCode: 105, iterations: 200, why: 'k6 was stopped by the harness' };
+      },
+      events: [
+        {
+          at: 31_201,
+          kind: 'run.aborted',
+          phase: 'baseline',
+          why: 'runner load-2 failed',
+          verdict: 'invalid',
+        },
+      ],
+    });
+    expect(verdict.verdict).toBe('invalid');
+    expect(verdict.reason).toContain('runner load-2 ended with code 137');
+    expect(verdict.reason).not.toContain('runner load-1 ended');
+  });
+
+  it('runners that the harness stopped may end in any way', () => {
+    const verdict = askThree({
+      edit: (event) => (event.kind === 'load.ended' ? { ...event, exitCode: 103 } : interrupted(event)),
+    });
+    expect(verdict).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('it was stopped (') });
   });
 });

@@ -3,9 +3,9 @@
  * about the system: the run is `invalid` then, never `fail`. Every reason is named, not only the first.
  */
 import { z } from 'zod';
-import { history, type Judgement, percent, seconds } from '../analysis/check.ts';
+import { history, type Judgement, loadEvidence, percent, seconds } from '../analysis/check.ts';
 import type { HostWindow } from '../analysis/host.ts';
-import { eventsOf, type LoadView } from '../analysis/load-view.ts';
+import { eventsOf, type JudgedLoad, type LoadView } from '../analysis/load-view.ts';
 import { missingLines } from '../analysis/missing-lines.ts';
 import { BIN_MS, scheduled, sum } from '../analysis/timeline.ts';
 import { binsIn, LATE_MS, type RunView } from '../analysis/view.ts';
@@ -64,9 +64,9 @@ export function judge(view: RunView, given: Options): Judgement {
         ]
       : []),
     ...late(outside.late, asked, given.lateShare),
-    ...ended(judged, view.stopped),
+    ...judged.runners.flatMap((load) => ended(load, judged, view)),
     ...missingLines(view),
-    ...crossCheck(judged),
+    ...judged.runners.flatMap((load) => crossCheck(load, whoIs(load, judged))),
     ...host(view, given),
     ...clock(view),
     ...gaps(view),
@@ -76,7 +76,7 @@ export function judge(view: RunView, given: Options): Judgement {
     observed: { value: droppedShare, unit: 'share dropped' },
     expected: { value: given.droppedShare, unit: 'share dropped, at most' },
     windowMs: [timeline.fromMs, timeline.toMs] satisfies [number, number],
-    evidence: [`ledger/${judged.runner}.log`, ...['load.ended', 'host', 'clock'].map(history)],
+    evidence: [...loadEvidence(view), ...['load.ended', 'host', 'clock'].map(history)],
   };
   if (wrong.length > 0) return { verdict: 'invalid', reason: `${wrong.join('; ')}.`, ...common };
   const worst = Math.max(0, ...view.host.windows.map((window) => window.foreign + window.steal));
@@ -94,25 +94,45 @@ function late(count: number, asked: number, limit: number): string[] {
   ];
 }
 
-function endWords({ ended: end }: LoadView, stopped: string | null): string {
-  return stopped === null ? 'it ended by itself' : `it was stopped (${stopped}${end ? `; ${end.why}` : ''})`;
+/** With several runners each is named. */
+function whoIs({ runner }: LoadView, { runners }: JudgedLoad): string {
+  return runners.length > 1 ? `runner ${runner}` : 'the generator';
 }
 
-function ended({ ended: end }: LoadView, stopped: string | null): string[] {
-  if (!end) return ['the end of the load was not seen'];
-  if (end.exitCode === 0 || stopped !== null) return [];
-  const how = end.signal === null ? `with code ${end.exitCode}` : `by ${end.signal}`;
-  return [`the generator ended ${how} (${end.why})`];
+function endWords({ runners }: JudgedLoad, stopped: string | null): string {
+  const several = runners.length > 1;
+  if (stopped === null)
+    return several ? `all ${runners.length} runners ended by themselves` : 'it ended by itself';
+  const whys = runners.flatMap(({ runner, ended: end }) =>
+    end ? [several ? `${runner}: ${end.why}` : end.why] : [],
+  );
+  return `it was stopped (${[stopped, ...whys].join('; ')})`;
+}
+
+function ended(load: LoadView, judged: JudgedLoad, { events, stopped }: RunView): string[] {
+  const { ended: end } = load;
+  const several = judged.runners.length > 1;
+  if (!end) return [`the end of ${several ? `runner ${load.runner}` : 'the load'} was not seen`];
+  // What ended before the harness stopped the run was not ended by it.
+  const stoppedAtMs = eventsOf(events, 'run.aborted')[0]?.at ?? Number.NEGATIVE_INFINITY;
+  if (end.exitCode === 0 || (stopped !== null && end.at > stoppedAtMs)) return [];
+  const how =
+    end.signal !== null
+      ? `by ${end.signal}`
+      : end.exitCode === null
+        ? 'without a code'
+        : `with code ${end.exitCode}`;
+  return [`${whoIs(load, judged)} ended ${how} (${end.why})`];
 }
 
 /** The ledger's own count of drops against the generator's: two instruments that disagree measure nothing. */
-function crossCheck({ ended: end, droppedSeen, ratePerS }: LoadView): string[] {
+function crossCheck({ ended: end, droppedSeen, ratePerS }: LoadView, who: string): string[] {
   const told = end?.dropped ?? null;
   // The ledger shows a drop by the next write that starts: not where a load was ended in the middle of them.
   if (told === null || end?.exitCode !== 0) return [];
   const tolerance = Math.max(10, told * 0.05, (ratePerS * LAG_RESOLUTION_MS) / 1_000);
   if (Math.abs(told - droppedSeen) <= tolerance) return [];
-  return [`the generator counted ${told} dropped arrivals, its ledger shows ${droppedSeen}`];
+  return [`${who} counted ${told} dropped arrivals, its ledger shows ${droppedSeen}`];
 }
 
 function host(view: RunView, limits: Options): string[] {

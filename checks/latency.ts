@@ -3,7 +3,7 @@
  * counts as slower than any limit (p99 <= L is the same as: at most 1 % of the arrivals are slower than L).
  */
 import { z } from 'zod';
-import { history, type Judgement, provenFault } from '../analysis/check.ts';
+import { history, type Judgement, loadEvidence, provenFault } from '../analysis/check.ts';
 import { OUTSIDE } from '../analysis/faults.ts';
 import { scheduled, sum } from '../analysis/timeline.ts';
 import { binsIn, type RunView } from '../analysis/view.ts';
@@ -25,8 +25,8 @@ export function judge(
   { p99Ms = view.plan.scenario.good.latencyMs }: z.infer<typeof options>,
   { during }: Pick<Expectation, 'during'>,
 ): Judgement {
-  const { timeline, judged } = view;
-  const evidence = [`ledger/${judged?.runner ?? 'load'}.log`, history('fault.proof')];
+  const { timeline } = view;
+  const evidence = [...loadEvidence(view), history('fault.proof')];
   if (!timeline) return { verdict: 'inconclusive', reason: 'no judged load was started', evidence };
   let windowMs: [number, number] = [timeline.fromMs, timeline.toMs];
   if (during !== undefined) {

@@ -1,17 +1,8 @@
 import { expect, it } from 'vitest';
-import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
+import { faultEvents, podEvent as pod, type Story, viewOf } from '../analysis/testing.ts';
 import type { Event } from '../record/model.ts';
 import { judge } from './no-restarts.ts';
 
-type State = Extract<Event, { kind: 'pod' }>['state'];
-const pod = (at: number, name: string, state: State, why: string): Event => ({
-  at,
-  kind: 'pod',
-  pod: name,
-  uid: name,
-  state,
-  why,
-});
 const faults: Story['faults'] = [{ name: 'cut', fault: { chaos: 'cut' }, forMs: 35_000 }];
 const cut = faultEvents('cut', 15_000, 50_000);
 const ask = (events: Event[], story: Story = {}, during?: string) =>

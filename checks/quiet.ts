@@ -1,6 +1,6 @@
 /** Nothing disturbed, nothing happens: what moves in a control run is noise of the harness or of the machine. */
 import { z } from 'zod';
-import { history, type Judgement, percent, seconds } from '../analysis/check.ts';
+import { history, type Judgement, loadEvidence, percent, seconds } from '../analysis/check.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import { scheduled, sum } from '../analysis/timeline.ts';
 import type { RunView } from '../analysis/view.ts';
@@ -16,7 +16,7 @@ export const options = z.strictObject({
 
 export function judge(view: RunView, { failedShare }: z.infer<typeof options>): Judgement {
   const { timeline, judged, faults } = view;
-  const evidence = [history('pod'), `ledger/${judged?.runner ?? 'load'}.log`];
+  const evidence = [history('pod'), ...loadEvidence(view)];
   if (faults.length > 0)
     return {
       verdict: 'not_run',

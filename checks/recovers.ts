@@ -3,7 +3,14 @@
  * seconds. Measured to a second, plus the interval between two looks of the fault's proof.
  */
 import { z } from 'zod';
-import { history, type Judgement, provenFault, seconds, unfinished } from '../analysis/check.ts';
+import {
+  history,
+  type Judgement,
+  loadEvidence,
+  provenFault,
+  seconds,
+  unfinished,
+} from '../analysis/check.ts';
 import { type FaultView, seenUntilMs, struckAtMs } from '../analysis/faults.ts';
 import { BIN_MS, binsTouching, binsWithin, firstGoodRun, isGood } from '../analysis/timeline.ts';
 import type { RunView } from '../analysis/view.ts';
@@ -27,7 +34,7 @@ export function judge(
   const { fault, refused } = provenFault(view, during);
   if (refused) return refused;
   const { timeline, faults } = view;
-  const evidence = [`ledger/${view.judged?.runner ?? 'load'}.log`, history('fault.proof')];
+  const evidence = [...loadEvidence(view), history('fault.proof')];
   const struck = struckAtMs(fault);
   if (!struck && unfinished(view, fault))
     return {

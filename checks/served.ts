@@ -1,6 +1,6 @@
 /** Availability: the share of the arrivals that the schedule asked for which were acknowledged; dropped ones were asked for too. */
 import { z } from 'zod';
-import { history, type Judgement, percent, provenFault, seconds } from '../analysis/check.ts';
+import { history, type Judgement, loadEvidence, percent, provenFault, seconds } from '../analysis/check.ts';
 import { scheduled, sum, worstTenSeconds } from '../analysis/timeline.ts';
 import { binsIn, type RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
@@ -19,8 +19,8 @@ export function judge(
   { atLeast }: z.infer<typeof options>,
   { during }: Pick<Expectation, 'during'>,
 ): Judgement {
-  const { timeline, judged } = view;
-  const evidence = [`ledger/${judged?.runner ?? 'load'}.log`, history('fault.proof')];
+  const { timeline } = view;
+  const evidence = [...loadEvidence(view), history('fault.proof')];
   if (!timeline) return { verdict: 'inconclusive', reason: 'no judged load was started', evidence };
   let windowMs: [number, number] = [timeline.fromMs, timeline.toMs];
   if (during !== undefined) {

@@ -4,7 +4,7 @@
  * baseline decides nothing), except where nothing was disturbed; then unrest is the system's own.
  */
 import { z } from 'zod';
-import { history, type Judgement, percent, seconds } from '../analysis/check.ts';
+import { history, type Judgement, loadEvidence, percent, seconds } from '../analysis/check.ts';
 import { seenUntilMs, struckAtMs } from '../analysis/faults.ts';
 import {
   type Bin,
@@ -38,8 +38,8 @@ interface Health {
 }
 
 export function judge(view: RunView, given: Options): Judgement {
-  const { timeline, judged } = view;
-  const evidence = [`ledger/${judged?.runner ?? 'load'}.log`, history('fault.intent')];
+  const { timeline } = view;
+  const evidence = [...loadEvidence(view), history('fault.intent')];
   if (!timeline) return { verdict: 'inconclusive', reason: 'no judged load was started', evidence };
   const { good } = view.plan.scenario;
   const health = (fromMs: number, toMs: number) => healthOf(view, binsWithin(timeline, fromMs, toMs), given);

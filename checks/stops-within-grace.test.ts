@@ -1,17 +1,8 @@
 import { expect, it } from 'vitest';
-import { type Story, viewOf } from '../analysis/testing.ts';
+import { podEvent as pod, type Story, viewOf } from '../analysis/testing.ts';
 import type { Event } from '../record/model.ts';
 import { judge } from './stops-within-grace.ts';
 
-type State = Extract<Event, { kind: 'pod' }>['state'];
-const pod = (at: number, name: string, state: State, why: string): Event => ({
-  at,
-  kind: 'pod',
-  pod: name,
-  uid: name,
-  state,
-  why,
-});
 const ask = (events: Event[], story: Story = {}, during?: string) =>
   judge(viewOf({ ...story, events }), {}, during === undefined ? {} : { during });
 
@@ -82,11 +73,13 @@ it('judges one window where asked', () => {
 });
 
 it('goes by what the platform says of the grace period, where it says it', () => {
-  const kill = (graceExpired: boolean): Event =>
-    ({ ...pod(50_000, 'b', 'sigkill', 'rollout'), graceExpired }) as Event;
+  const kill = (graceExpired: boolean): Event => ({
+    ...pod(50_000, 'b', 'sigkill', 'rollout'),
+    graceExpired,
+  });
   expect(ask([...killed.slice(0, 2), kill(false)]).verdict).toBe('inconclusive');
   // The hook took most of the grace: only the platform knows when it began.
-  const early = { ...pod(35_000, 'b', 'sigkill', 'rollout'), graceExpired: true } as Event;
+  const early = { ...pod(35_000, 'b', 'sigkill', 'rollout'), graceExpired: true };
   expect(ask([...killed.slice(0, 2), early]).verdict).toBe('fail');
 });
 
@@ -97,7 +90,7 @@ it('judges a container that its own probe stopped, too', () => {
     pod(36_000, 'a', 'exited', 'liveness'),
     pod(40_000, 'a', 'terminating', 'remove'),
   ];
-  const kill = { ...pod(35_000, 'a', 'sigkill', 'liveness'), graceExpired: true } as Event;
+  const kill = { ...pod(35_000, 'a', 'sigkill', 'liveness'), graceExpired: true };
   expect(ask(restart([kill]))).toMatchObject({
     verdict: 'fail',
     reason: expect.stringContaining('a 15.0 s'),

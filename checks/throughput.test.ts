@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { type Story, viewOf } from '../analysis/testing.ts';
+import { type RunnersStory, runnersRecord } from '../analysis/testing-runners.ts';
+import { buildView } from '../analysis/view.ts';
 import { judge } from './throughput.ts';
 
 /** The load is 20 writes/s of 100 points: 2,000 points/s. */
@@ -31,5 +33,32 @@ it('cannot tell from a ledger that is not all there', () => {
   expect(ask(1_990, { log })).toMatchObject({
     verdict: 'inconclusive',
     reason: expect.stringContaining('the generator counted 1200 iterations'),
+  });
+});
+
+const askThree = (pointsPerS: number, story: Omit<RunnersStory, 'count'> = {}) =>
+  judge(buildView(runnersRecord({ count: 3, ...story })), { pointsPerS });
+
+it('asks the runners together, in the seconds that they share', () => {
+  const verdict = askThree(2_000);
+  expect(verdict).toMatchObject({ verdict: 'pass', observed: { value: 2_000 } });
+  expect(verdict.reason).toContain('2000 offered');
+  expect(verdict.evidence).toEqual(expect.arrayContaining(['ledger/load-1.log', 'ledger/load-3.log']));
+  // Begun three seconds apart: the edges, where not all of them were at work, would be short of it.
+  expect(askThree(1_980, { staggerMs: 3_000 }).verdict).toBe('pass');
+});
+
+it('fails for all runners where the rate was offered and not acknowledged', () => {
+  const write: NonNullable<Story['write']> = (index) =>
+    index % 100 === 0 ? { outcome: 'F', status: 503 } : {};
+  expect(askThree(1_990, { write })).toMatchObject({ verdict: 'fail', observed: { value: 1_980 } });
+});
+
+it('cannot tell when one of the ledgers is not all there', () => {
+  const ledger: NonNullable<RunnersStory['ledger']> = (runner, text) =>
+    runner === 'load-2' ? text.slice(0, text.length / 2) : text;
+  expect(askThree(1_990, { ledger })).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('ledger/load-2.log'),
   });
 });

@@ -1,6 +1,6 @@
 /** Acknowledged points a second, outside fault windows. A machine that cannot offer the asked rate cannot refute it: not run. */
 import { z } from 'zod';
-import { history, type Judgement } from '../analysis/check.ts';
+import { history, type Judgement, loadEvidence } from '../analysis/check.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import { missingLines } from '../analysis/missing-lines.ts';
 import { sum } from '../analysis/timeline.ts';
@@ -17,8 +17,11 @@ export const options = z.strictObject({
 
 export function judge(view: RunView, { pointsPerS }: z.infer<typeof options>): Judgement {
   const { timeline, judged } = view;
-  const evidence = [`ledger/${judged?.runner ?? 'load'}.log`, history('rate'), history('calibration')];
-  const bins = binsIn(view);
+  const evidence = [...loadEvidence(view), history('rate'), history('calibration')];
+  // Runners begin and end a moment apart: only the seconds of all of them say what the load as a whole carried.
+  const bins = binsIn(view).filter(
+    (bin) => judged?.runners.every(({ fromMs, toMs }) => bin.fromMs >= fromMs && bin.toMs <= toMs) ?? false,
+  );
   const lengthS = bins.reduce((total, bin) => total + bin.toMs - bin.fromMs, 0) / 1_000;
   if (!timeline || !judged || lengthS === 0)
     return { verdict: 'inconclusive', reason: 'there is no judged load outside fault windows', evidence };

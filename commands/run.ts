@@ -1,15 +1,17 @@
 /** `proofload run`: from names on the command line to a judged run directory and an exit code. */
 import os from 'node:os';
 import path from 'node:path';
-import { createLocalPlatform } from '../platforms/local/platform.ts';
+import { enterBare, isInside } from '../platforms/bare/enter.ts';
+import type { Platform } from '../platforms/platform.ts';
 import { formatDuration } from '../record/duration.ts';
-import { EXIT, Plan, type Scenario, SCHEMA_VERSION, UsageError } from '../record/model.ts';
+import { EXIT, Plan, type PlannedFault, type Scenario, SCHEMA_VERSION, UsageError } from '../record/model.ts';
 import { ROOT } from '../record/root.ts';
 import { loadContract, loadScenario } from '../harness/catalogue.ts';
 import { findEngine } from '../harness/engines.ts';
 import { healableRuns, healRun } from '../harness/heal.ts';
 import { diskFreeMb } from '../harness/host.ts';
 import { judgeAndReport } from './judge.ts';
+import { type Place, placeOf } from './platform.ts';
 import { createLiveView } from '../harness/live.ts';
 import { planFaults } from '../harness/plan.ts';
 import { startProgressMetrics } from '../harness/progress-metrics.ts';
@@ -23,8 +25,7 @@ const DISK_KB_PER_WRITE = 14;
 const DISK_CEILING_MB = 8_192;
 const DISK_FLOOR_MB = 2_048;
 
-export interface RunOptions {
-  on: 'local';
+export interface RunOptions extends Place {
   for?: number | undefined;
   rate?: number | undefined;
   defect?: string | undefined;
@@ -32,10 +33,17 @@ export interface RunOptions {
   metricsPort?: number | undefined;
   out: string;
   json?: true | undefined;
+  dryRun?: true | undefined;
+  /** The load comes from this many k6 inside the cluster. */
+  runners?: number | undefined;
+  runnerKind?: 'job' | 'testrun' | undefined;
 }
 
 /** Resolves with the exit code. Throws UsageError while nothing has been started. */
 export async function runCommand(scenarioName: string, options: RunOptions): Promise<number> {
+  const runners = runnersOf(options);
+  // Pods and Services of the bare cluster have addresses in its own network only.
+  if (options.on === 'bare' && !isInside()) return enterBare();
   const asked = await loadScenario(scenarioName);
   const scenario: Scenario = {
     ...asked,
@@ -49,25 +57,26 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
   checkDefect(options.defect, Object.keys(contract.defects), scenario.system);
   const outDir = path.resolve(options.out);
   const systemDir = path.join(ROOT, 'systems', scenario.system);
-  const platform = createLocalPlatform();
-  const { workload, durationsMs } = await platform.prepare({
+  const { platform, guards } = placeOf(options);
+  const { workload, ...prepared } = await platform.prepare({
     systemDir,
     ...(scenario.overlay === undefined ? {} : { overlay: scenario.overlay }),
     ...(options.defect === undefined ? {} : { defect: options.defect }),
-    faults: scenario.disturb.flatMap(({ name, fault, forMs }) =>
-      fault === 'rollout-restart' ? [] : [{ name, chaos: fault.chaos, forMs }],
-    ),
+    faults: scenario.disturb,
+    ...(runners === undefined ? {} : { runners }),
   });
-  const faults = planFaults({ scenario, workload, durationsMs, random: randomFrom(options.seed) });
+  const faults = planFaults({ scenario, workload, ...prepared, random: randomFrom(options.seed) });
+  if (options.dryRun) return dryRun(platform, faults);
   checkDisk(scenario, outDir);
   // Parsed, so that what the run writes can be read again: a number that the schema refuses must not cost a whole run.
   const plan = Plan.parse({
     schemaVersion: SCHEMA_VERSION,
     runId: runIdOf(scenario.name),
     scenario,
-    platform: options.on,
+    platform: platform.name,
     seed: options.seed,
     ...(options.defect === undefined ? {} : { defect: options.defect }),
+    ...(runners === undefined ? {} : { runners }),
     faults,
     workload,
     versions: { node: process.versions.node },
@@ -104,6 +113,7 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
         k6Path: engine.path,
         outDir,
         observers,
+        guards,
         signal: interrupt.signal,
       });
     } finally {
@@ -115,6 +125,29 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
   }
   const verdict = await judgeAndReport(dir, options.json === true);
   return verdict.exitCode;
+}
+
+/** Throws UsageError for words that do not go together. */
+function runnersOf({ on, runners, runnerKind }: RunOptions): Plan['runners'] {
+  if (runners === undefined) {
+    if (runnerKind !== undefined)
+      throw new UsageError('--runner-kind says how runners are made; say how many with --runners');
+    return undefined;
+  }
+  if (on === 'local')
+    throw new UsageError('--runners needs a cluster; say which with --on bare, kind or kubernetes');
+  return { count: runners, kind: runnerKind ?? 'job' };
+}
+
+/** What it would create and whom its faults would hit; nothing is changed. */
+async function dryRun(platform: Platform, faults: readonly PlannedFault[]): Promise<number> {
+  if (platform.preview === undefined)
+    throw new UsageError(
+      '--dry-run shows what would be changed in a cluster; the local platform changes none',
+    );
+  process.stdout.write(`${(await platform.preview(faults)).join('\n')}\n`);
+  await platform.remove();
+  return EXIT.pass;
 }
 
 /** A run whose harness and watchdog were both killed is cleaned up by the next one. */

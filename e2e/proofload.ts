@@ -18,10 +18,13 @@ export interface Started {
   shows(text: string): Promise<void>;
 }
 
+/** Whether everything that takes long is to be played, too: `make e2e-full`. */
+export const FULL = process.env['PROOFLOAD_E2E'] === 'full';
+
 /** Starts `proofload <args>`; `env` is added to this process's. */
-export function start(args: string[], env: Record<string, string> = {}): Started {
+export function start(args: string[], env: Record<string, string> = {}, cwd = ROOT): Started {
   const child = spawn(process.execPath, [path.join(ROOT, 'bin/proofload.mjs'), ...args], {
-    cwd: ROOT,
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

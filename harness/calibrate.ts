@@ -3,6 +3,7 @@
  * First the machine must be idle: a ceiling measured beside somebody else's work says nothing.
  */
 import type { RunWriter } from '../record/writer.ts';
+import type { CpuGroups } from '../platforms/platform.ts';
 import { type HostSample, hostSampler } from './host.ts';
 import type { LoadRunner } from './load-runner.ts';
 import type { Progress } from './observer.ts';
@@ -28,6 +29,13 @@ const CARRIED_SHARE = 0.99;
 const STEP_BACK = 0.85;
 const MAX_TRIALS = 5;
 
+/**
+ * Calibration finds the ceiling of this machine, and whoever asks for runners has load that does not come from it: how busy this one is says
+ * nothing of theirs, and each trial would wait for pods to come and go for longer than its few seconds of load last.
+ */
+const UNCALIBRATED =
+  'not calibrated: the load comes from runners inside the cluster, at the rate that was asked for';
+
 /** What one short trial at a rate did. */
 export interface Trial {
   ackedPerS: number;
@@ -38,13 +46,15 @@ export interface Trial {
 export async function chooseRate(
   session: Session,
   loads: LoadRunner,
-  groups: () => Record<string, number[]>,
+  groups: () => CpuGroups,
 ): Promise<number | null> {
   const { plan, writer, signal, enter, abort, dir } = session;
   const { load, good } = plan.scenario;
   const askedPerS = load.ratePerS;
   let ratePerS: number | null = askedPerS;
-  if (plan.scenario.calibrate && !signal.aborted) {
+  if (plan.scenario.calibrate && plan.runners !== undefined)
+    writer.emit({ kind: 'note', text: UNCALIBRATED });
+  else if (plan.scenario.calibrate && !signal.aborted) {
     enter('calibrate');
     const busy = await busyHost({ diskPaths: writtenFolders(dir), groups, signal });
     if (busy !== null) abort('invalid', busy);
@@ -84,7 +94,7 @@ function summarise(seconds: Progress[]): Trial {
 /** Null when the machine is idle, else who uses it. Where there is no /proc it cannot be told, and nobody is accused. */
 async function busyHost(options: {
   diskPaths: string[];
-  groups: () => Record<string, number[]>;
+  groups: () => CpuGroups;
   signal: AbortSignal;
 }): Promise<string | null> {
   const sample = hostSampler(options.diskPaths);

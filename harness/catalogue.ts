@@ -63,7 +63,8 @@ export async function loadScenario(name: string): Promise<Scenario> {
   known('system', scenario.system, `${at(file, ['system'])} `);
   known('script', scenario.load.script, `${at(file, ['script'])} `);
   for (const { fault } of scenario.disturb)
-    if (fault !== 'rollout-restart') known('fault', fault.chaos, `${at(file, [fault.chaos])} `);
+    if (typeof fault === 'object' && 'chaos' in fault)
+      known('fault', fault.chaos, `${at(file, [fault.chaos])} `);
   const names = scenario.disturb.map((disturbance) => disturbance.name);
   const twice = names.find((candidate, index) => names.indexOf(candidate) !== index);
   if (twice !== undefined)

@@ -4,6 +4,7 @@
  */
 import type { Platform, PreparedFault } from '../platforms/platform.ts';
 import type { PlannedFault } from '../record/model.ts';
+import { reasonOf } from '../record/reason.ts';
 import type { RunWriter } from '../record/writer.ts';
 import { pause } from './pause.ts';
 
@@ -45,7 +46,8 @@ export async function disturb(options: DisturbOptions): Promise<void> {
       );
 
     const injecting = fault.inject();
-    const actingAtMs = await prove(options, fault, 'acting', MUST_ACT_WITHIN_MS, injecting);
+    const actsWithinMs = fault.actsWithinMs ?? MUST_ACT_WITHIN_MS;
+    const actingAtMs = await prove(options, fault, 'acting', actsWithinMs, injecting);
     writer.emit({ kind: 'fault.injected', fault: planned.name });
     if (actingAtMs !== null && planned.forMs !== undefined)
       await holdFor(options, fault, actingAtMs + planned.forMs);
@@ -57,13 +59,13 @@ export async function disturb(options: DisturbOptions): Promise<void> {
       await prove(wait, fault, 'gone', planned.slotMs);
     }
   } catch (error) {
-    writer.emit({ kind: 'fault.failed', fault: planned.name, why: reason(error) });
+    writer.emit({ kind: 'fault.failed', fault: planned.name, why: reasonOf(error) });
   } finally {
     if (signal.aborted || fault)
       await fault
         ?.heal()
         .catch((error: unknown) =>
-          writer.emit({ kind: 'fault.failed', fault: planned.name, why: `heal: ${reason(error)}` }),
+          writer.emit({ kind: 'fault.failed', fault: planned.name, why: `heal: ${reasonOf(error)}` }),
         );
   }
 }
@@ -143,8 +145,4 @@ async function holdFor(
       });
     }
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

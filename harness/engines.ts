@@ -5,6 +5,7 @@ import { findGo, goBuild } from './engines/go-build.ts';
 import type { Found } from './engines/install.ts';
 import { isExecutable, onPath, usableVersion } from './engines/version.ts';
 import { UsageError } from '../record/model.ts';
+import { reasonOf } from '../record/reason.ts';
 
 const ENGINES: Engine[] = [
   {
@@ -138,8 +139,4 @@ async function findInCache(engine: Engine): Promise<Found> {
   const file = cachedFile(engine);
   if (!isExecutable(file)) throw new Error(`there is no ${file}`);
   return { path: file, version: await usableVersion(engine, file) };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

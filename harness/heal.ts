@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { healLocal } from '../platforms/local/heal.ts';
-import type { UndoJournal } from '../platforms/platform.ts';
+import type { UndoAction, UndoJournal } from '../platforms/platform.ts';
 import { startTicksOf } from '../platforms/process-table.ts';
 import { UsageError } from '../record/model.ts';
 import { builtFile } from '../record/root.ts';
@@ -26,7 +26,7 @@ export async function healRun(runDir: string): Promise<HealReport> {
     );
   }
   const open = openActions(runDir);
-  const healed = await healLocal(
+  const healed = await healAll(
     runId,
     open.map(({ action }) => action),
   );
@@ -35,6 +35,20 @@ export async function healRun(runDir: string): Promise<HealReport> {
     for (const { id } of open) journal.done(id);
   }
   return { run: runId, ...healed };
+}
+
+/** Processes first: a load that still runs would go on writing while its cluster is swept. */
+async function healAll(runId: string, actions: readonly UndoAction[]): Promise<Omit<HealReport, 'run'>> {
+  const inCluster = actions.filter(({ kind }) => kind === 'cluster' || kind === 'restore');
+  const local = await healLocal(
+    runId,
+    actions.filter((action) => !inCluster.includes(action)),
+  );
+  if (inCluster.length === 0) return local;
+  const { healCluster } = await import('../platforms/kubernetes/heal.ts');
+  const { connectCluster } = await import('../platforms/kubernetes/client.ts');
+  const cluster = await healCluster(runId, inCluster, (target) => connectCluster(target));
+  return { undone: [...local.undone, ...cluster.undone], left: [...local.left, ...cluster.left] };
 }
 
 /** Runs under `outDir` that have an undo journal, oldest first; those still going on are left out. */

@@ -3,9 +3,12 @@
  * somebody else's, and how much the hypervisor took away. A verdict about a system is worth nothing on a machine that others use.
  * Linux only (/proc); elsewhere no sample is taken, and the checks that need one say so.
  */
-import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { CpuGroups } from '../platforms/platform.ts';
+import { processIds, statOf } from '../platforms/process-table.ts';
+import type { ProcessStat } from '../platforms/process-table.ts';
 
 /** USER_HZ: /proc counts CPU time in 1/100 s on every Linux that Node runs on (proc(5), sysconf(_SC_CLK_TCK)). */
 const TICKS_PER_S = 100;
@@ -25,16 +28,16 @@ export interface HostSample {
 interface Snapshot {
   atMs: number;
   cpu: { userland: number; kernel: number; steal: number; total: number };
-  processes: Map<number, { ppid: number; ticks: number; rssMb: number }>;
+  processes: Map<number, ProcessStat>;
+  /** CPU seconds so far, of groups that are counted as a whole. */
+  charged: Map<string, number>;
 }
 
 /** Makes a sampler (`diskFreeMb` is the smallest of `diskPaths`); every call gives the shares since the call before (null on the first, and where there is no /proc). */
-export function hostSampler(
-  diskPaths: readonly string[],
-): (groups: Record<string, number[]>) => HostSample | null {
-  let before = snapshot();
+export function hostSampler(diskPaths: readonly string[]): (groups: CpuGroups) => HostSample | null {
+  let before = snapshot({});
   return (groups) => {
-    const now = snapshot();
+    const now = snapshot(groups);
     const previous = before;
     before = now;
     return previous && now ? compare(previous, now, groups, diskPaths) : null;
@@ -52,7 +55,7 @@ export function diskFreeMb(folder: string): number {
 function compare(
   before: Snapshot,
   now: Snapshot,
-  groups: Record<string, number[]>,
+  groups: CpuGroups,
   diskPaths: readonly string[],
 ): HostSample {
   const seconds = (now.atMs - before.atMs) / 1_000;
@@ -64,9 +67,14 @@ function compare(
   for (const [pid, process] of now.processes) {
     const group = owner.get(pid);
     if (group === undefined) continue;
-    const spent = (process.ticks - (before.processes.get(pid)?.ticks ?? 0)) / TICKS_PER_S;
+    const spent = (process.cpuTicks - (before.processes.get(pid)?.cpuTicks ?? 0)) / TICKS_PER_S;
     cores[group] = (cores[group] ?? 0) + spent / seconds;
-    rssMb[group] = (rssMb[group] ?? 0) + process.rssMb;
+    rssMb[group] = (rssMb[group] ?? 0) + process.rssPages * PAGE_MB;
+    ours += spent;
+  }
+  for (const [group, cpuSeconds] of now.charged) {
+    const spent = cpuSeconds - (before.charged.get(group) ?? cpuSeconds);
+    cores[group] = spent / seconds;
     ours += spent;
   }
   const total = Math.max(1, now.cpu.total - before.cpu.total);
@@ -83,10 +91,16 @@ function compare(
   };
 }
 
+function isList(group: CpuGroups[string]): group is readonly number[] {
+  return Array.isArray(group);
+}
+
 /** Every process belongs to the group of its nearest named ancestor (a database's workers to the database). */
-function owners(processes: Snapshot['processes'], groups: Record<string, number[]>): Map<number, string> {
+function owners(processes: Snapshot['processes'], groups: CpuGroups): Map<number, string> {
   const named = new Map(
-    Object.entries(groups).flatMap(([group, pids]) => pids.map((pid) => [pid, group] as const)),
+    Object.entries(groups).flatMap(([group, pids]) =>
+      isList(pids) ? pids.map((pid) => [pid, group] as const) : [],
+    ),
   );
   const found = new Map<number, string>();
   for (const start of processes.keys()) {
@@ -96,13 +110,13 @@ function owners(processes: Snapshot['processes'], groups: Record<string, number[
         found.set(start, group);
         break;
       }
-      pid = processes.get(pid)?.ppid ?? 0;
+      pid = processes.get(pid)?.parent ?? 0;
     }
   }
   return found;
 }
 
-function snapshot(): Snapshot | null {
+function snapshot(groups: CpuGroups): Snapshot | null {
   try {
     // cpu user nice system idle iowait irq softirq steal ... (proc(5))
     const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] =
@@ -113,29 +127,22 @@ function snapshot(): Snapshot | null {
       steal,
       total: user + nice + system + idle + iowait + irq + softirq + steal,
     };
-    return { atMs: performance.now(), cpu, processes: readProcesses() };
+    const charged = Object.entries(groups).flatMap(([group, spent]) =>
+      isList(spent) ? [] : [[group, spent.cpuSeconds] as const],
+    );
+    return { atMs: performance.now(), cpu, processes: readProcesses(), charged: new Map(charged) };
   } catch {
     return null;
   }
 }
 
 function readProcesses(): Snapshot['processes'] {
-  const processes: Snapshot['processes'] = new Map();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      processes.set(Number(entry), {
-        ppid: Number(fields[1]),
-        ticks: Number(fields[11]) + Number(fields[12]),
-        rssMb: Number(fields[21]) * PAGE_MB,
-      });
-    } catch {
-      // ended between the two reads
-    }
-  }
-  return processes;
+  return new Map(
+    processIds().flatMap((pid) => {
+      const stat = statOf(pid);
+      return stat === null ? [] : [[pid, stat]];
+    }),
+  );
 }
 
 function rounded(values: Record<string, number>, precision: number): Record<string, number> {

@@ -1,5 +1,6 @@
 /** The load that is judged, from its baseline over every disturbance to the steady state after the last one. */
 import { disturb } from './disturb.ts';
+import { createGuard } from './guard.ts';
 import type { LoadRunner } from './load-runner.ts';
 import { watchPods } from './observe.ts';
 import type { Progress } from './observer.ts';
@@ -18,6 +19,7 @@ export async function judgedLoad(session: Session, loads: LoadRunner, ratePerS: 
   const pods = watchPods(session);
   try {
     const seconds: Progress[] = [];
+    const guard = createGuard(session);
     const running = await loads.start({
       runner: 'load',
       ratePerS,
@@ -26,6 +28,7 @@ export async function judgedLoad(session: Session, loads: LoadRunner, ratePerS: 
       judged: true,
       onSecond(second) {
         seconds.push(second);
+        guard.second(second);
         for (const observer of observers) observer.progress(second);
       },
     });
@@ -47,7 +50,7 @@ async function playFaults(
   const { plan, platform, writer, nowMs, signal, enter, abort } = session;
   const random = randomFrom((plan.seed ^ TARGET_SALT) >>> 0);
   const endsMs = running.beganMs + plan.scenario.load.forMs;
-  for (const [index, planned] of plan.faults.entries()) {
+  for (const [index, planned] of plan.faults.filter(({ notRun }) => notRun === undefined).entries()) {
     await Promise.race([pause(running.beganMs + planned.atMs - nowMs(), signal), running.ended]);
     if (signal.aborted) return;
     if (index === 0) {

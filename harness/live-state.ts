@@ -7,8 +7,10 @@ export interface LiveState {
   phases: { name: EventOf<'phase'>['phase']; fromMs: number }[];
   endedMs: number | null;
   ratePerS: number | null;
-  /** The judged load. */
+  /** The judged load, as its first runner told it; the rate is that of all runners. */
   load: EventOf<'load.started'> | null;
+  /** Runners of the judged load that have not ended. */
+  runners: Set<string>;
   loading: boolean;
   last: Progress | null;
   total: { acked: number; failed: number; unknown: number };
@@ -26,6 +28,7 @@ export function newState(plan: Plan): LiveState {
     endedMs: null,
     ratePerS: null,
     load: null,
+    runners: new Set(),
     loading: false,
     last: null,
     total: { acked: 0, failed: 0, unknown: 0 },
@@ -55,12 +58,14 @@ export function followEvent(state: LiveState, event: Event): void {
       break;
     case 'load.started':
       if (event.judged) {
-        state.load = event;
+        const ratePerS = event.ratePerS + (state.load?.ratePerS ?? 0);
+        state.load = { ...(state.load ?? event), ratePerS };
+        state.runners.add(event.runner);
         state.loading = true;
       }
       break;
     case 'load.ended':
-      if (event.runner === state.load?.runner) state.loading = false;
+      if (state.runners.delete(event.runner)) state.loading = state.runners.size > 0;
       break;
     case 'pod':
       if (event.state === 'deleted') state.ready.delete(event.uid);

@@ -87,6 +87,20 @@ describe('the block', () => {
     `);
   });
 
+  it('adds up the rates of several runners, and goes on until the last of them has ended', () => {
+    const started = ['load-1', 'load-2', 'load-3'].map((runner): Event => ({ ...load, runner }));
+    const state = played([...EVENTS.filter((event) => event !== load), ...started]);
+    followSecond(state, { ...SECOND, acked: 600 });
+    const offered = 'load      600 writes/s offered, 600 acknowledged/s, 30,000 points/s, p99 45 ms';
+    expect(block(state, 62_000)).toContain(offered);
+    const end = { exitCode: 0, signal: null, iterations: 1, dropped: 0, why: '' };
+    for (const runner of ['load-2', 'load-1', 'load-3']) {
+      expect(block(state, 62_000)).toContain(offered);
+      followEvent(state, { at: 141_000, kind: 'load.ended', runner, ...end });
+    }
+    expect(block(state, 142_000)).toContain('load      600 writes/s offered, nothing measured now');
+  });
+
   it('has no latency where nothing was acknowledged', () => {
     const state = played(EVENTS);
     followSecond(state, { acked: 0, failed: 180, unknown: 20, p99Ms: null });

@@ -4,7 +4,7 @@
  */
 import { appendFileSync } from 'node:fs';
 import path from 'node:path';
-import type { PodView } from '../platforms/platform.ts';
+import type { CpuGroups, PodView } from '../platforms/platform.ts';
 import type { WriteIdentity } from '../record/contract.ts';
 import { formatLedgerLine } from '../record/ledger.ts';
 import { hostSampler } from './host.ts';
@@ -105,7 +105,7 @@ export function watchPods(session: Session): { stop(): Promise<void> } {
 }
 
 /** Samples the machine once a second and the clocks every five. `groups` names the process ids of the moment. */
-export function watchHost(options: { session: Session; groups: () => Record<string, number[]> }): {
+export function watchHost(options: { session: Session; groups: () => CpuGroups }): {
   stop(): void;
 } {
   const { session, groups } = options;

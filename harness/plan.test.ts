@@ -33,7 +33,15 @@ function scenario(forMs: number) {
 }
 
 const plan = (seed: number, forMs = 270_000) =>
-  planFaults({ scenario: scenario(forMs), workload: guide, durationsMs: {}, random: randomFrom(seed) });
+  planFaults({
+    scenario: scenario(forMs),
+    workload: guide,
+    durationsMs: {},
+    startMs: 1_500,
+    faultLagMs: 0,
+    notRun: {},
+    random: randomFrom(seed),
+  });
 
 describe('planFaults', () => {
   it('is the same for the same seed and another for another', () => {

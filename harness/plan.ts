@@ -17,8 +17,8 @@ import { shuffled } from './random.ts';
 const BASELINE_MIN_MS = 6_000;
 /** Undisturbed load after the last recovery, at least: the steady state has to be seen again. */
 const TAIL_MIN_MS = 5_000;
-/** Starting a process and opening its listener. */
-const START_MS = 1_500;
+/** A shorter cut could be over between two looks of its proof. */
+const LEAST_CUT_MS = 1_000;
 /** Before the blow (the window opens a second early) and between the end of one slot's recovery and the next fault. */
 const MARGIN_MS = 2_500;
 
@@ -27,18 +27,34 @@ export interface PlanInput {
   workload: Workload;
   /** Lengths that the Chaos Mesh objects name themselves, by disturbance: used where the scenario names none. */
   durationsMs: Record<string, number>;
+  /** From the start of a container to its open listener, milliseconds: the platform knows. */
+  startMs: number;
+  /** From injecting a fault that lasts until all of it acts, and again from healing it until all of it is gone, milliseconds. */
+  faultLagMs: number;
+  /** By disturbance: why the platform cannot play it. */
+  notRun: Record<string, string>;
   random: () => number;
 }
 
 /** Faults with their times; throws UsageError when the load is too short for what these manifests need. */
-export function planFaults({ scenario, workload, durationsMs, random }: PlanInput): PlannedFault[] {
+export function planFaults({
+  scenario,
+  workload,
+  durationsMs,
+  startMs,
+  faultLagMs,
+  notRun,
+  random,
+}: PlanInput): PlannedFault[] {
   const { load, good } = scenario;
   const slots = shuffled(scenario.disturb, random).map((disturbance) => {
-    const forMs = lengthMs(disturbance, workload) ?? durationsMs[disturbance.name];
-    const actsMs =
-      forMs ?? (disturbance.fault === 'rollout-restart' ? rolloutMs(workload) : readyMs(workload));
-    const backMs = forMs === undefined ? 0 : recoveryMs(workload, forMs);
-    return { disturbance, forMs, slotMs: actsMs + backMs + good.bins * 1_000 + MARGIN_MS };
+    const forMs = lengthMs(disturbance, workload, faultLagMs) ?? durationsMs[disturbance.name];
+    const actsMs = forMs ?? endsByItselfMs(disturbance.fault, workload, startMs);
+    const backMs = forMs === undefined ? 0 : 2 * faultLagMs + recoveryMs(workload, forMs, startMs);
+    const why = notRun[disturbance.name];
+    // What is left out takes no time.
+    if (why !== undefined) return { disturbance, forMs, why, slotMs: MARGIN_MS };
+    return { disturbance, forMs, why, slotMs: actsMs + backMs + good.bins * 1_000 + MARGIN_MS };
   });
   const neededMs =
     load.warmupMs + BASELINE_MIN_MS + slots.reduce((sum, slot) => sum + slot.slotMs, 0) + TAIL_MIN_MS;
@@ -56,7 +72,7 @@ export function planFaults({ scenario, workload, durationsMs, random }: PlanInpu
   // Half of the spare time goes before the first fault; the rest is shared out, each gap drawn by the seed.
   let atMs = load.warmupMs + BASELINE_MIN_MS + spareMs / 2;
   const gapMs = spareMs / 2 / (slots.length + 1);
-  return slots.map(({ disturbance, forMs, slotMs }) => {
+  return slots.map(({ disturbance, forMs, why, slotMs }) => {
     atMs += gapMs * random();
     const planned: PlannedFault = {
       name: disturbance.name,
@@ -64,6 +80,7 @@ export function planFaults({ scenario, workload, durationsMs, random }: PlanInpu
       atMs: Math.round(atMs),
       slotMs: Math.round(slotMs),
       ...(forMs === undefined ? {} : { forMs }),
+      ...(why === undefined ? {} : { notRun: why }),
     };
     atMs += slotMs;
     return planned;
@@ -75,31 +92,50 @@ export function planFaults({ scenario, workload, durationsMs, random }: PlanInpu
  * anywhere in the period, a cut must be shorter than (failures - 1) x period; failures x period is the bound only for the
  * luckiest phase. A tenth is kept back: the cut is longer than asked by what its proof needs to see it, and the application needs a moment to notice its end.
  */
-function belowLivenessMs(workload: Workload): number {
+function belowLivenessMs(workload: Workload, faultLagMs: number): number {
   const { liveness } = workload;
   if (!liveness) return 30_000;
-  return Math.floor(Math.max(1, liveness.failures - 1) * liveness.periodMs * 0.9);
+  const longestMs = Math.floor(Math.max(1, liveness.failures - 1) * liveness.periodMs * 0.9);
+  return Math.max(LEAST_CUT_MS, longestMs - faultLagMs);
 }
 
-function lengthMs({ name, fault, forMs }: Disturbance, workload: Workload): number | undefined {
-  if (fault === 'rollout-restart') {
+function lengthMs(
+  { name, fault, forMs }: Disturbance,
+  workload: Workload,
+  faultLagMs: number,
+): number | undefined {
+  if (fault === 'rollout-restart' || fault === 'drain') {
     if (forMs === undefined) return undefined;
-    throw new UsageError(`disturbance ${name}: a rolling restart ends by itself and takes no forMs`);
+    throw new UsageError(
+      `disturbance ${name}: a ${fault === 'drain' ? 'drain' : 'rolling restart'} ends by itself and takes no forMs`,
+    );
   }
-  return forMs === 'below-liveness' ? belowLivenessMs(workload) : forMs;
+  if ('scaleTo' in fault && forMs === undefined)
+    throw new UsageError(
+      `disturbance ${name}: say with forMs how long it stays at ${fault.scaleTo} replicas`,
+    );
+  return forMs === 'below-liveness' ? belowLivenessMs(workload, faultLagMs) : forMs;
+}
+
+/** Of a fault without a length: how long until the system is as before. */
+function endsByItselfMs(fault: Disturbance['fault'], workload: Workload, startMs: number): number {
+  if (fault === 'rollout-restart') return rolloutMs(workload, startMs);
+  // A disruption budget may let only one pod go at a time: each waits for the one before to be Ready elsewhere.
+  if (fault === 'drain') return workload.replicas * readyMs(workload, startMs) + workload.graceMs;
+  return readyMs(workload, startMs);
 }
 
 /** From the start of a container to Ready: the startup probe passes, then the readiness probe's delay and first success. */
-function readyMs({ startup, readiness }: Workload): number {
-  const started = START_MS + (startup ? startup.delayMs + startup.periodMs : 0);
+function readyMs({ startup, readiness }: Workload, startMs: number): number {
+  const started = startMs + (startup ? startup.delayMs + startup.periodMs : 0);
   return readiness ? Math.max(started, readiness.delayMs) + readiness.periodMs : started;
 }
 
 /** After a cut: ready again at the next good probe, or, when liveness had time to restart the pods, after their restart. */
-function recoveryMs(workload: Workload, forMs: number): number {
+function recoveryMs(workload: Workload, forMs: number, startMs: number): number {
   const { readiness, liveness } = workload;
   const restartsAfterMs = liveness ? failingMs(liveness) : Number.POSITIVE_INFINITY;
-  const restart = forMs >= restartsAfterMs ? workload.graceMs + readyMs(workload) : 0;
+  const restart = forMs >= restartsAfterMs ? workload.graceMs + readyMs(workload, startMs) : 0;
   return (readiness ? readiness.periodMs + readiness.timeoutMs : 1_000) + restart;
 }
 
@@ -108,7 +144,7 @@ function failingMs(probe: Probe): number {
 }
 
 /** Waves of new pods, then the last old pod's whole grace period. */
-function rolloutMs(workload: Workload): number {
+function rolloutMs(workload: Workload, startMs: number): number {
   const wave = Math.max(1, workload.maxSurge + workload.maxUnavailable);
-  return Math.ceil(workload.replicas / wave) * readyMs(workload) + workload.graceMs;
+  return Math.ceil(workload.replicas / wave) * readyMs(workload, startMs) + workload.graceMs;
 }

@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { reasonOf } from '../record/reason.ts';
 import { pause } from './pause.ts';
 import type { Session } from './session.ts';
 
@@ -33,7 +34,7 @@ export async function readBack(session: Session): Promise<void> {
       writer.emit({ kind: 'note', text: `the store holds ${writes} writes of this run` });
       return;
     } catch (error) {
-      why = error instanceof Error ? error.message : String(error);
+      why = reasonOf(error);
       await pause(1_000, AbortSignal.timeout(5_000));
     }
   }

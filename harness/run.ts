@@ -8,6 +8,7 @@
  * What happens goes into the run directory as it happens; judging it is somebody else's work (analysis/, checks/).
  */
 import path from 'node:path';
+import { CannotRun } from '../platforms/platform.ts';
 import { UsageError } from '../record/model.ts';
 import { bundleScript } from './bundle.ts';
 import { chooseRate } from './calibrate.ts';
@@ -38,10 +39,11 @@ export async function run(request: RunRequest): Promise<string> {
     await readBack(session);
   } catch (error) {
     if (error instanceof UsageError) badInput = error;
+    else if (error instanceof CannotRun) session.abort('invalid', error.message);
     // A deployment that failed half-way may have made secrets of its own, and its message may quote a log.
     writer.redact(platform.sensitive());
     // An interrupted deployment ends in an error too: that is no crash, and the history says that it was interrupted.
-    if (!request.signal.aborted) {
+    if (!request.signal.aborted && !(error instanceof CannotRun)) {
       writer.emit({ kind: 'run.crashed', phase: session.phase(), message: messageOf(error) });
     }
   } finally {
@@ -74,6 +76,7 @@ async function deploy(session: Session, scriptJs: string): Promise<LoadRunner> {
     evidenceDir: path.join(dir, 'evidence'),
     emit: writer.emit,
     undo,
+    nowMs: session.nowMs,
     signal,
   });
   const { env, sensitive } = contract.loadEnv({

@@ -6,6 +6,7 @@ import type { Platform, UndoJournal } from '../platforms/platform.ts';
 import type { Contract } from '../record/contract.ts';
 import type { Event, EventOf, Plan } from '../record/model.ts';
 import { RunWriter } from '../record/writer.ts';
+import type { GuardLimits } from './guard.ts';
 import type { RunObserver } from './observer.ts';
 import { openJournal } from './undo.ts';
 
@@ -20,6 +21,8 @@ export interface RunRequest {
   k6Path: string;
   /** Folder that gets the run directory `<plan.runId>`. */
   outDir: string;
+  /** Limits at which the run stops before its time. */
+  guards: GuardLimits;
   /** Told of every event and of every second of load: live view, metrics. */
   observers: RunObserver[];
   /** Aborted on the first Ctrl-C: the load stops, faults are healed, what there is gets read back and judged. */

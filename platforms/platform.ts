@@ -2,7 +2,7 @@
  * A platform runs a system and breaks it on request. `harness/` knows only this interface; `local/` plays the
  * manifests with processes, `kubernetes/` asks a cluster's API.
  */
-import type { Disturbance, Event, PlannedFault, Workload } from '../record/model.ts';
+import type { Disturbance, Event, EventOf, Plan, PlannedFault, Workload } from '../record/model.ts';
 
 /** Everything a platform tells of itself goes into the history through this; `at` is filled in by the recorder. */
 export type Emit = (event: DistributiveOmit<Event, 'at'> & { at?: number }) => void;
@@ -15,7 +15,18 @@ export type UndoAction =
   /** A folder made outside the run directory. */
   | { kind: 'directory'; path: string }
   /** System V shared memory of a database server that may not live to remove it; id as in `ipcs -m`. */
-  | { kind: 'shared-memory'; what: string; id?: number };
+  | { kind: 'shared-memory'; what: string; id?: number }
+  /** Objects in a cluster that carry the run's label (platforms/kubernetes/labels.ts); one entry stands for all of them. */
+  | { kind: 'cluster'; what: string; kubeconfig?: string; context: string }
+  /** A change to an object that was there before: `patch` is the JSON merge patch that takes it back, `annotation` aside. */
+  | {
+      kind: 'restore';
+      what: string;
+      kubeconfig?: string;
+      context: string;
+      ref: { apiVersion: string; kind: string; name: string; namespace?: string };
+      patch: Record<string, unknown>;
+    };
 
 /**
  * The undo journal: `intent` is on disk before the deed, `acted` adds what only the deed can know (a pid), `done` when it is undone.
@@ -26,6 +37,12 @@ export interface UndoJournal {
   acted(id: number, action: UndoAction): void;
   done(id: number): void;
 }
+
+/**
+ * Who of this machine's processes belongs to a run, by group: their ids (children count with them), or, where processes come and go too
+ * fast to be counted one by one, the CPU time that the kernel has charged to all of them so far.
+ */
+export type CpuGroups = Record<string, readonly number[] | { cpuSeconds: number }>;
 
 export interface PodView {
   name: string;
@@ -48,6 +65,8 @@ export interface PreparedFault {
   targets: string[];
   /** The effect in words, e.g. "partition luminate -> store, both directions, 3 of 3 pods". */
   detail: string;
+  /** How long it may take from `inject` until its probe sees it act, where that is known to be longer than usual, milliseconds. */
+  actsWithinMs?: number;
   inject(): Promise<void>;
   /** Idempotent; also for a fault that ends by itself (then it waits for that end). */
   heal(): Promise<void>;
@@ -66,23 +85,77 @@ export interface DeployOptions {
   evidenceDir: string;
   emit: Emit;
   undo: UndoJournal;
+  /** Milliseconds since the start of the run, monotonic. */
+  nowMs: () => number;
   /** Aborted on Ctrl-C and on a crash: waits end, `remove` still works. */
   signal: AbortSignal;
 }
 
-/** A disturbance of the scenario that is a Chaos Mesh object. */
-export interface ChaosUse {
-  /** Of the disturbance. */
-  name: string;
-  /** File of `chaos/` without its ending. */
-  chaos: string;
-  forMs?: Disturbance['forMs'];
+/** A disturbance as far as a platform has to know it before the start. */
+export type FaultUse = Pick<Disturbance, 'name' | 'fault' | 'forMs'>;
+
+/** What the platform needs and does not have, found after the start: the run is `invalid`, and what was made is taken down. */
+export class CannotRun extends Error {
+  override readonly name = 'CannotRun';
 }
 
 export interface Prepared {
   workload: Workload;
   /** By name of the disturbance: `spec.duration` of its file, the length of the fault where the scenario gives none. Only of faults that last. */
   durationsMs: Record<string, number>;
+  /** By name of the disturbance: why it cannot be played here, known before the start. It is left out, and its checks are `not_run`. */
+  notRun: Record<string, string>;
+  /** From the start of a container to its open listener, milliseconds, for planning. */
+  startMs: number;
+  /** From injecting a fault that lasts until all of it acts, and again from healing it until all of it is gone, milliseconds. */
+  faultLagMs: number;
+}
+
+/** A load from inside the cluster: k6 runners that share one schedule and are released together. */
+export interface RunnersRequest {
+  count: number;
+  kind: NonNullable<Plan['runners']>['kind'];
+  /** The bundled script itself, not its path. */
+  scriptJs: string;
+  /** Base name: the runners are `<runner>-1`, `<runner>-2`, ... */
+  runner: string;
+  filesOf: (runner: string) => { ledgerFile: string; logFile: string; summaryFile: string };
+  /** What the script needs beyond what is here: URL, TOKEN, POINTS, TIMEOUT_MS. */
+  env: Record<string, string>;
+  /** Of all runners together. */
+  ratePerS: number;
+  vus: number;
+  forMs: number;
+  /** Writes that ended in one second since the start of the schedule, of all runners. */
+  onSecond: (second: {
+    second: number;
+    acked: number;
+    failed: number;
+    unknown: number;
+    p50Ms: number | null;
+    p99Ms: number | null;
+  }) => void;
+}
+
+/** How a k6 ended, as the history tells it. */
+export type RunnerEnd = Omit<EventOf<'load.ended'>, 'at' | 'kind' | 'runner'>;
+
+export interface StartedRunners {
+  runners: readonly {
+    runner: string;
+    /** Its share. */
+    ratePerS: number;
+    /** Largest number of a virtual user. */
+    vus: number;
+    /** Start of its schedule, milliseconds since the Unix epoch by this machine's clock; null when it wrote nothing. */
+    anchorWallMs: Promise<number | null>;
+    /** Resolves when it is gone and its ledger is as whole as it will be; never rejects. */
+    ended: Promise<RunnerEnd>;
+  }[];
+  /** Resolves when all have ended and nothing of them is left; never rejects. */
+  ended: Promise<RunnerEnd>;
+  /** Ends them now. Idempotent, never rejects. */
+  stop(): Promise<void>;
 }
 
 export interface Platform {
@@ -91,21 +164,30 @@ export interface Platform {
   prepare(
     options: Pick<DeployOptions, 'systemDir' | 'overlay' | 'defect'> & {
       /** What the run will use, to be refused now rather than in the middle. */
-      faults: readonly ChaosUse[];
+      faults: readonly FaultUse[];
+      /** The load is to come from inside: see `startRunners`. */
+      runners?: Plan['runners'];
     },
   ): Promise<Prepared>;
+  /** After `prepare`: what a run would create and whom its faults would hit, one line each, without changing anything. */
+  preview?(faults: readonly PlannedFault[]): Promise<string[]>;
   /**
    * Starts everything; resolves when every replica is Ready and in the endpoints. Rejects with the reason and the log's tail:
    * UsageError when this machine cannot run it, an error named AbortError when the signal was aborted.
    */
   deploy(options: DeployOptions): Promise<void>;
-  /** `http://host:port` of the Service, where the load goes. */
+  /** `http://host:port` of the Service, where the load goes. With runners that is its address inside the cluster. */
   loadUrl(): string;
+  /**
+   * Only where `prepare` was told of runners; resolves when all were released. Rejects with UsageError for what cannot be run, with CannotRun,
+   * naming the runner, when one does not come up, and with an AbortError when the run was ended meanwhile; nothing of them is left then.
+   */
+  startRunners?(request: RunnersRequest): Promise<StartedRunners>;
   pods(): PodView[];
   /** Seconds a replica has from SIGTERM on etc. are in Workload; this chooses targets with `random` (0..1, seeded). */
   fault(planned: PlannedFault, random: () => number): Promise<PreparedFault>;
-  /** Process ids by group for CPU accounting: `pods`, `store`, `network` (balancer and proxies). Empty for a cluster. */
-  processGroups(): Record<string, number[]>;
+  /** For CPU accounting: `pods`, `store`, `network` (balancer and proxies). Empty for a cluster that runs elsewhere. */
+  processGroups(): CpuGroups;
   /** What this platform can say of the store for the read-back: environment the contract's reader needs. */
   storeEnv(): Record<string, string>;
   /** What the manifests' Secrets hold, by key, for the contract's client. Never to be written down (`sensitive`). */

@@ -3,13 +3,33 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const HAS_TABLE = existsSync('/proc/self/stat');
 
-/** Fields of /proc/<pid>/stat (man 5 proc_pid_stat) that are used; null when there is no such process. A zombie is one. */
-function statOf(pid: number): { state: string; parent: number; startTicks: number } | null {
+/** The fields of /proc/<pid>/stat (man 5 proc_pid_stat) that are used; ticks are clock ticks of the kernel. */
+export interface ProcessStat {
+  /** `Z` is a zombie. */
+  state: string;
+  parent: number;
+  /** CPU time in user and in kernel mode so far. */
+  cpuTicks: number;
+  /** Since boot. */
+  startTicks: number;
+  /** Resident memory. */
+  rssPages: number;
+}
+
+/** Null when there is no such process; a zombie is one. */
+export function statOf(pid: number): ProcessStat | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in parentheses may hold anything, parentheses too.
-    const [state = '', parent, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { state, parent: Number(parent), startTicks: Number(rest[17]) };
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name in parentheses may hold anything, parentheses too. What follows begins with field 3.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const field = (n: number) => Number(fields[n - 3]);
+    return {
+      state: fields[0] ?? '',
+      parent: field(4),
+      cpuTicks: field(14) + field(15),
+      startTicks: field(22),
+      rssPages: field(24),
+    };
   } catch {
     return null;
   }

@@ -24,8 +24,15 @@ export const Expectation = z.looseObject({
 
 export const Disturbance = z.strictObject({
   name,
-  /** A file of `chaos/` without its ending, or one of the two verbs that need no Chaos Mesh object. */
-  fault: z.union([z.strictObject({ chaos: name }), z.literal('rollout-restart')]),
+  /** A file of `chaos/` without its ending, or a verb that needs no Chaos Mesh object. */
+  fault: z.union([
+    z.strictObject({ chaos: name }),
+    z.literal('rollout-restart'),
+    /** One node that runs pods of the workload is cordoned and emptied by the eviction API, then uncordoned. Needs a cluster. */
+    z.literal('drain'),
+    /** To this many replicas, for `forMs`, and back. */
+    z.strictObject({ scaleTo: z.number().int().nonnegative() }),
+  ]),
   /**
    * Length of a fault that lasts (partition, delay). `below-liveness` = as long as the live manifest allows
    * without a liveness restart: less than failureThreshold x periodSeconds.
@@ -78,6 +85,8 @@ export const PlannedFault = z.strictObject({
   atMs: z.number().nonnegative(),
   /** For a fault that lasts. */
   forMs: z.number().positive().optional(),
+  /** Why it cannot be played on this platform, known before the start: it is left out. */
+  notRun: z.string().optional(),
   /** Time set aside for the fault and the recovery after it, computed from the manifests. */
   slotMs: z.number().positive(),
 });
@@ -90,6 +99,10 @@ export const Plan = z.strictObject({
   platform: z.enum(['local', 'kubernetes']),
   seed: z.number().int(),
   defect: z.string().optional(),
+  /** The load comes from this many k6 inside the cluster, in an Indexed Job or a TestRun of the k6-operator; absent: from one beside the harness. */
+  runners: z
+    .strictObject({ count: z.number().int().positive().max(64), kind: z.enum(['job', 'testrun']) })
+    .optional(),
   faults: z.array(PlannedFault),
   /** Settings of the live manifests that bounds are computed from. */
   workload: z.strictObject({

@@ -6,6 +6,7 @@ import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync, st
 import path from 'node:path';
 import { z } from 'zod';
 import { Event, Plan, SCHEMA_VERSION, UsageError } from './model.ts';
+import { reasonOf } from './reason.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 /** The writer keeps an event below 64 KiB; what is longer than this was not written by it. */
@@ -69,9 +70,7 @@ function readPlan(dir: string): Plan {
   try {
     content = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(
-      `${file}: not JSON (${error instanceof Error ? error.message : String(error)}); the run cannot be judged`,
-    );
+    throw new UsageError(`${file}: not JSON (${reasonOf(error)}); the run cannot be judged`);
   }
   const version = z.looseObject({ schemaVersion: z.unknown() }).safeParse(content).data?.schemaVersion;
   if (version !== SCHEMA_VERSION) {

@@ -1,5 +1,6 @@
-/** Where things are on disk: the project's folder for data files (manifests, chaos objects, k6 scripts), and the built code that runs. */
+/** Where things are on disk: the project's folder for data files (manifests, chaos objects, k6 scripts), the built code that runs, and the cache. */
 import { existsSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -31,4 +32,14 @@ export function builtFile(source: string): string {
   if (BUILT === null)
     throw new Error(`proofload: ${source} is not built; start the program through bin/proofload.mjs`);
   return path.join(BUILT, source.replace(/\.ts$/, '.js'));
+}
+
+/**
+ * The project's folder in the user's cache, where what takes long to fetch or to build is kept; it need not be there yet.
+ * A cache folder that is not absolute counts as unset (XDG Base Directory Specification).
+ */
+export function cacheFolder(env: Record<string, string | undefined> = process.env): string {
+  const { XDG_CACHE_HOME: xdg } = env;
+  const cache = xdg !== undefined && path.isAbsolute(xdg) ? xdg : path.join(os.homedir(), '.cache');
+  return path.join(cache, 'proofload');
 }

@@ -1,6 +1,6 @@
 /** What an engine is (a program from elsewhere that Proofload drives), and where its copy is kept. */
-import os from 'node:os';
 import path from 'node:path';
+import { cacheFolder } from '../../record/root.ts';
 
 export interface Engine {
   /** Name of the program, too. */
@@ -33,12 +33,7 @@ export function platformKey(): string {
   return `${process.platform}-${arch[process.arch] ?? process.arch}`;
 }
 
-/** The program's place in the user's cache. A cache folder that is not absolute counts as unset (XDG Base Directory Specification). */
+/** The program's place in the user's cache. */
 export function cachedFile({ name, version }: Engine): string {
-  const { XDG_CACHE_HOME } = process.env;
-  const cache =
-    XDG_CACHE_HOME !== undefined && path.isAbsolute(XDG_CACHE_HOME)
-      ? XDG_CACHE_HOME
-      : path.join(os.homedir(), '.cache');
-  return path.join(cache, 'proofload', `${name}-${version}-${platformKey()}`, name);
+  return path.join(cacheFolder(), `${name}-${version}-${platformKey()}`, name);
 }

@@ -36,11 +36,11 @@ export async function ask(file: string, args: string[]): Promise<string> {
     });
     return stdout;
   } catch (error) {
-    throw new Error(`${file} ${args.join(' ')} failed: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`${file} ${args.join(' ')} failed: ${whyItFailed(error)}`, { cause: error });
   }
 }
 
-function reasonOf(error: unknown): string {
+function whyItFailed(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('killed' in error && error.killed === true) return `no answer in ${VERSION_LIMIT_MS / 1_000} s`;
   const stderr = 'stderr' in error && typeof error.stderr === 'string' ? error.stderr.trim() : '';

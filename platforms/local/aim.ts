@@ -1,12 +1,12 @@
 /** Does a chaos object fit the system and the scenario that uses it? */
 import { UsageError } from '../../record/model.ts';
-import type { ChaosUse } from '../platform.ts';
+import { selectsLabels } from '../manifests/find.ts';
+import { badInput, nearest } from '../manifests/located.ts';
+import { leftOut } from '../manifests/unplayed.ts';
+import type { Unplayed } from '../manifests/unplayed.ts';
+import type { FaultUse } from '../platform.ts';
 import type { ChaosFault } from './chaos.ts';
-import { badInput, nearest } from './located.ts';
-import { selects } from './system.ts';
 import type { LocalSystem } from './system.ts';
-import { leftOut } from './unplayed.ts';
-import type { Unplayed } from './unplayed.ts';
 
 /**
  * Does the fault aim at the pods, and from there at the store? Throws UsageError if not. The store is often not in the
@@ -14,7 +14,7 @@ import type { Unplayed } from './unplayed.ts';
  */
 export function checkAim(chaos: ChaosFault, system: LocalSystem): Unplayed[] {
   const selector = nearest(chaos.place, ['spec', 'selector', 'labelSelectors']);
-  if (!selects(chaos.labels, system.labels))
+  if (!selectsLabels(chaos.labels, system.labels))
     throw badInput(
       selector,
       chaos.title,
@@ -25,14 +25,14 @@ export function checkAim(chaos: ChaosFault, system: LocalSystem): Unplayed[] {
   if (chaos.kind === 'pod-kill') return unplayed;
   unplayed.push(...foreignNamespaces(chaos, system, ['spec', 'target', 'selector']));
   const target = nearest(chaos.place, ['spec', 'target', 'selector', 'labelSelectors']);
-  if (selects(chaos.targetLabels, system.labels))
+  if (selectsLabels(chaos.targetLabels, system.labels))
     throw badInput(
       target,
       chaos.title,
       'spec.target',
       'selects the pods themselves; the local platform plays faults between the pods and their store',
     );
-  if (!system.otherLabels.some((labels) => selects(chaos.targetLabels, labels)))
+  if (!system.otherLabels.some((labels) => selectsLabels(chaos.targetLabels, labels)))
     unplayed.push(
       leftOut(
         target,
@@ -65,7 +65,7 @@ function foreignNamespaces(
 }
 
 /** A fault that lasts needs a length, from the scenario or its own `duration`; one that is over at once can have none. Throws UsageError. */
-export function checkLength(chaos: ChaosFault, { name, forMs }: ChaosUse): void {
+export function checkLength(chaos: ChaosFault, { name, forMs }: FaultUse): void {
   const { file } = chaos.place;
   if (chaos.kind === 'pod-kill' && forMs !== undefined)
     throw new UsageError(

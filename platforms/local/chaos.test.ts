@@ -4,7 +4,8 @@ import path from 'node:path';
 import { fc, test as property } from '@fast-check/vitest';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../../record/root.ts';
-import { chooseTargets, countOf, readChaos } from './chaos.ts';
+import { chooseTargets, countOf } from '../manifests/targets.ts';
+import { readChaos } from './chaos.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'proofload-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,11 +4,19 @@ import path from 'node:path';
 import { z } from 'zod';
 import { parseDurationMs } from '../../record/duration.ts';
 import { UsageError } from '../../record/model.ts';
-import { badInput, fieldName, find, nearest, parseLocated, readYaml, shownPath } from './located.ts';
-import type { Located } from './located.ts';
+import {
+  badInput,
+  fieldName,
+  find,
+  nearest,
+  parseLocated,
+  readYaml,
+  shownPath,
+} from '../manifests/located.ts';
+import type { Located } from '../manifests/located.ts';
 import type { Effect } from './network/messages.ts';
-import { leftOut } from './unplayed.ts';
-import type { Unplayed } from './unplayed.ts';
+import { leftOut } from '../manifests/unplayed.ts';
+import type { Unplayed } from '../manifests/unplayed.ts';
 
 const duration = z
   .string()
@@ -235,30 +243,4 @@ function unplayedOf(node: Located, title: string, at: readonly PropertyKey[] = [
         ]
       : unplayedOf(child, title, [...at, key]),
   );
-}
-
-/** How many of `count` pods a mode takes; shares are rounded up (Chaos Mesh, selector/generic). */
-export function countOf(
-  fault: Pick<ChaosFault, 'mode' | 'value'>,
-  count: number,
-  random: () => number,
-): number {
-  const value = Number(fault.value ?? 0);
-  if (fault.mode === 'one') return Math.min(1, count);
-  if (fault.mode === 'all') return count;
-  if (fault.mode === 'fixed') return Math.min(value, count);
-  const percent = fault.mode === 'fixed-percent' ? value : Math.floor(random() * (value + 1));
-  return Math.min(count, Math.ceil((count * percent) / 100));
-}
-
-/** The pods a fault is aimed at, chosen with `random` in [0, 1) without preference. */
-export function chooseTargets<T>(
-  fault: Pick<ChaosFault, 'mode' | 'value'>,
-  pods: readonly T[],
-  random: () => number,
-): T[] {
-  const left = [...pods];
-  return Array.from({ length: countOf(fault, left.length, random) }, () =>
-    left.splice(Math.floor(random() * left.length), 1),
-  ).flat();
 }

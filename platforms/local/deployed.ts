@@ -1,6 +1,9 @@
 /** What runs while a system is deployed: store, network and pods, how they come up and how they are taken down. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { reasonOf } from '../../record/reason.ts';
+import type { BuiltFile } from '../manifests/contract.ts';
+import { letters, templateHash } from '../manifests/workload.ts';
 import type { DeployOptions } from '../platform.ts';
 import { startNetwork } from './network.ts';
 import type { Network } from './network.ts';
@@ -11,8 +14,7 @@ import { startPostgres } from './postgres.ts';
 import type { Postgres } from './postgres.ts';
 import { logTail, startProcess } from './process.ts';
 import { Replicas } from './replicas.ts';
-import type { BuiltFile, LocalSystem } from './system.ts';
-import { letters, templateHash } from './workload.ts';
+import type { LocalSystem } from './system.ts';
 
 /** What pods get between SIGTERM and SIGKILL when everything is taken down, milliseconds. */
 const REMOVE_GRACE_MS = 2_000;
@@ -175,7 +177,7 @@ export async function removeAll(deployed: Deployed): Promise<void> {
     } catch (error) {
       deployed.options.emit({
         kind: 'note',
-        text: `removing: ${error instanceof Error ? error.message : String(error)}; proofload heal takes back what is left`,
+        text: `removing: ${reasonOf(error)}; proofload heal takes back what is left`,
       });
     }
   }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { ROOT } from '../../record/root.ts';
 import type { Emit, UndoAction, UndoJournal } from '../platform.ts';
-import type { BuiltFile } from './system.ts';
+import type { BuiltFile } from '../manifests/contract.ts';
 
 /** Ready while its store link answers; /ready and /health can be switched by GET /set?ready=0&health=0. */
 const SERVER = `

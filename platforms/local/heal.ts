@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'nod
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { reasonOf } from '../../record/reason.ts';
 import type { UndoAction } from '../platform.ts';
 import { ownAncestors, processIds, startTicksOf, stillRuns } from '../process-table.ts';
 import { attachedTo, removeSegment, segmentOf } from './shared-memory.ts';
@@ -124,7 +125,7 @@ function removeUnused(id: number, healed: Healed): void {
     removeSegment(id);
     healed.undone.push(`shared memory ${id}`);
   } catch (error) {
-    healed.left.push(`shared memory ${id}: ${reason(error)}; remove it with ipcrm -m ${id}`);
+    healed.left.push(`shared memory ${id}: ${reasonOf(error)}; remove it with ipcrm -m ${id}`);
   }
 }
 
@@ -147,7 +148,7 @@ function removeFolder(folder: string, healed: Healed): void {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     healed.undone.push(`folder ${folder}`);
   } catch (error) {
-    healed.left.push(`folder ${folder}: ${reason(error)}; remove it by hand`);
+    healed.left.push(`folder ${folder}: ${reasonOf(error)}; remove it by hand`);
   }
 }
 
@@ -164,8 +165,4 @@ function subfolders(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => path.join(folder, entry.name));
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

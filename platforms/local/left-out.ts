@@ -1,11 +1,11 @@
 /** Objects, and parts of the workload, that are understood and still not played; fields that are not even read are in unplayed.ts. */
-import { nearest, parseLocated } from './located.ts';
-import type { ManifestObject } from './manifests.ts';
-import { HorizontalPodAutoscaler, PodDisruptionBudget, Service } from './objects.ts';
-import type { Container, Deployment } from './objects.ts';
-import { leftOut, unread } from './unplayed.ts';
-import type { Unplayed } from './unplayed.ts';
-import { readPreStop } from './workload.ts';
+import { nearest, parseLocated } from '../manifests/located.ts';
+import type { ManifestObject } from '../manifests/read.ts';
+import { HorizontalPodAutoscaler, PodDisruptionBudget, Service } from '../manifests/objects.ts';
+import type { Container, Deployment } from '../manifests/objects.ts';
+import { leftOut, unread } from '../manifests/unplayed.ts';
+import type { Unplayed } from '../manifests/unplayed.ts';
+import { readPreStop } from '../manifests/workload.ts';
 
 /** Parts of the workload that are read, and mean something else or nothing here. */
 export function unplayedHooks(

@@ -2,17 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { fc, test as property } from '@fast-check/vitest';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import type { ChaosUse } from '../platform.ts';
+import type { FaultUse } from '../platform.ts';
 import { checkAim } from './aim.ts';
 import { readChaos } from './chaos.ts';
 import { makeFixture, MANIFEST } from './fixture.ts';
 import type { Fixture } from './fixture.ts';
-import { overlay, plain, readYaml } from './located.ts';
-import type { Located } from './located.ts';
+import { overlay, plain, readYaml } from '../manifests/located.ts';
+import type { Located } from '../manifests/located.ts';
 import { createLocalPlatform } from './platform.ts';
-import { manifestsAsPlayed } from './played.ts';
+import { manifestsAsPlayed } from '../manifests/played.ts';
 import { readSystem } from './system.ts';
-import { resolveAmount } from './workload.ts';
+import { resolveAmount } from '../manifests/workload.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => fixture.remove());
 beforeEach(() => fixture.write('manifests/tiny.yaml', MANIFEST));
 
-const prepare = (faults: ChaosUse[]) =>
+const prepare = (faults: FaultUse[]) =>
   createLocalPlatform(fixture).prepare({ systemDir: fixture.systemDir, faults });
 const read = (overlayName?: string) => readSystem(fixture.systemDir, overlayName, fixture.built);
 const change = (from: string, to: string) => fixture.write('manifests/tiny.yaml', MANIFEST.replace(from, to));
@@ -276,36 +276,38 @@ describe('what cannot be used is refused before anything starts', () => {
   });
 
   test('a chaos object that the run will use', async () => {
-    await expect(prepare([{ name: 'kill', chaos: 'pod-kill' }])).resolves.toMatchObject({
+    await expect(prepare([{ name: 'kill', fault: { chaos: 'pod-kill' } }])).resolves.toMatchObject({
       workload: { name: 'tiny' },
       durationsMs: {},
     });
-    await expect(prepare([{ name: 'quake', chaos: 'earthquake' }])).rejects.toThrow(
+    await expect(prepare([{ name: 'quake', fault: { chaos: 'earthquake' } }])).rejects.toThrow(
       /no such fault; there is: /,
     );
   });
 
   test('a length for what cannot last, and no length for what must', async () => {
-    const kill = { name: 'kill', chaos: 'pod-kill', forMs: 1000 };
+    const kill = { name: 'kill', fault: { chaos: 'pod-kill' }, forMs: 1000 };
     await expect(prepare([kill])).rejects.toMatchObject({
       name: 'UsageError',
       message: expect.stringMatching(/disturbance kill: .*pod-kill\.yaml .*remove forMs/),
     });
     for (const chaos of ['store-partition', 'store-delay']) {
-      await expect(prepare([{ name: 'cut', chaos }])).rejects.toMatchObject({
+      await expect(prepare([{ name: 'cut', fault: { chaos } }])).rejects.toMatchObject({
         name: 'UsageError',
         message: expect.stringMatching(/disturbance cut: nobody says how long/),
       });
       for (const forMs of [1000, 'below-liveness'] as const)
-        await expect(prepare([{ name: 'cut', chaos, forMs }])).resolves.toMatchObject({ durationsMs: {} });
+        await expect(prepare([{ name: 'cut', fault: { chaos }, forMs }])).resolves.toMatchObject({
+          durationsMs: {},
+        });
     }
   });
 
   test('the duration of a chaos object is its length where the scenario gives none', async () => {
     await expect(
       prepare([
-        { name: 'one', chaos: 'timed' },
-        { name: 'two', chaos: 'timed', forMs: 5000 },
+        { name: 'one', fault: { chaos: 'timed' } },
+        { name: 'two', fault: { chaos: 'timed' }, forMs: 5000 },
       ]),
     ).resolves.toMatchObject({ durationsMs: { one: 90_000, two: 90_000 } });
   });

@@ -9,18 +9,23 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from '../../record/model.ts';
 import { builtFile, ROOT } from '../../record/root.ts';
-import type { DeployOptions, Platform } from '../platform.ts';
+import type { BuiltFile } from '../manifests/contract.ts';
+import { manifestsAsPlayed } from '../manifests/played.ts';
+import { chooseTargets } from '../manifests/targets.ts';
+import type { DeployOptions, FaultUse, Platform } from '../platform.ts';
 import { abortError } from './aborted.ts';
 import { checkAim, checkLength } from './aim.ts';
-import { chooseTargets, readChaos } from './chaos.ts';
+import { readChaos } from './chaos.ts';
 import { removeAll, startParts, startPods } from './deployed.ts';
 import type { Deployed } from './deployed.ts';
 import { linkFault } from './faults/link.ts';
 import { podKill } from './faults/pod-kill.ts';
 import { rolloutRestart } from './faults/rollout-restart.ts';
-import { manifestsAsPlayed } from './played.ts';
 import { readSystem } from './system.ts';
-import type { BuiltFile, LocalSystem } from './system.ts';
+import type { LocalSystem } from './system.ts';
+
+/** Starting a process and opening its listener. */
+const START_MS = 1_500;
 
 /** Where tests put their own programs and faults in place of the project's. */
 export interface LocalPlaces {
@@ -47,13 +52,17 @@ export function createLocalPlatform(
       const system = await readSystem(options.systemDir, options.overlay, built);
       known = system;
       const durationsMs: Record<string, number> = {};
+      const notRun: Record<string, string> = {};
       for (const use of options.faults) {
-        const chaos = readChaos(chaosDir, use.chaos);
+        const why = beyondProcesses(use.fault);
+        if (why !== null) notRun[use.name] = why;
+        if (typeof use.fault !== 'object' || !('chaos' in use.fault)) continue;
+        const chaos = readChaos(chaosDir, use.fault.chaos);
         checkAim(chaos, system);
         checkLength(chaos, use);
         if (chaos.durationMs !== undefined) durationsMs[use.name] = chaos.durationMs;
       }
-      return { workload: system.workload, durationsMs };
+      return { workload: system.workload, durationsMs, notRun, startMs: START_MS, faultLagMs: 0 };
     },
 
     async deploy(options) {
@@ -106,6 +115,8 @@ export function createLocalPlatform(
         signal: options.signal,
       };
       if (planned.fault === 'rollout-restart') return Promise.resolve(rolloutRestart(context));
+      if (typeof planned.fault === 'string' || !('chaos' in planned.fault))
+        return Promise.reject(new Error(beyondProcesses(planned.fault) ?? 'unknown fault'));
       const chaos = readChaos(chaosDir, planned.fault.chaos);
       const left = [...chaos.unplayed, ...checkAim(chaos, system)];
       if (!told.has(chaos.title))
@@ -138,6 +149,14 @@ export function createLocalPlatform(
 
     remove: () => (removed ??= deployed === undefined ? Promise.resolve() : removeAll(deployed)),
   };
+}
+
+/** Why a fault needs a cluster, or null. */
+function beyondProcesses(fault: FaultUse['fault']): string | null {
+  if (fault === 'drain') return 'local processes have no nodes to drain; use --on bare, kind or kubernetes';
+  if (typeof fault === 'object' && 'scaleTo' in fault)
+    return 'the local platform keeps its replicas; use --on bare, kind or kubernetes';
+  return null;
 }
 
 function saveManifests(system: LocalSystem, { evidenceDir, emit }: DeployOptions): void {

@@ -7,7 +7,7 @@ import { Pod } from './pod.ts';
 import type { PodEvent } from './pod.ts';
 import { freePort } from './ports.ts';
 import { isRunning, startProcess } from './process.ts';
-import type { PodTemplate } from './workload.ts';
+import type { PodTemplate } from '../manifests/workload.ts';
 
 let fixture: Fixture;
 const journal = memoryJournal();

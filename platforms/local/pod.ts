@@ -3,11 +3,12 @@
  * does it. Tells its state in the words of Kubernetes; what follows from it (endpoints, replacements) is decided by replicas.ts.
  */
 import type { EventOf } from '../../record/model.ts';
+import { reasonOf } from '../../record/reason.ts';
 import { createBackOff } from './back-off.ts';
 import { httpGet, runProbe } from './probes.ts';
 import { endsWithin, sleep } from './process.ts';
 import type { RunningProcess } from './process.ts';
-import type { PodTemplate } from './workload.ts';
+import type { PodTemplate } from '../manifests/workload.ts';
 
 /** The kubelet leaves a container at least this long between SIGTERM and SIGKILL, however long its hook took. */
 const LEAST_LEFT_MS = 2_000;
@@ -100,7 +101,7 @@ export class Pod {
         if (this.terminating) break;
         await this.#runContainer(port);
       } catch (error) {
-        this.lastTrouble = error instanceof Error ? error.message : String(error);
+        this.lastTrouble = reasonOf(error);
         this.#options.onEvent({ state: 'exited', exitCode: null, signal: null, why: this.lastTrouble });
       }
       if (this.terminating) break;

@@ -7,6 +7,7 @@ import { chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { UsageError } from '../../record/model.ts';
+import { reasonOf } from '../../record/reason.ts';
 import type { UndoJournal } from '../platform.ts';
 import { childrenOf } from '../process-table.ts';
 import { abortError } from './aborted.ts';
@@ -182,7 +183,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   } catch (error) {
     undo.done(folderId);
     throw new UsageError(
-      `the store's folder cannot be made: ${reason(error)}; set TMPDIR to a folder that exists and can be written to`,
+      `the store's folder cannot be made: ${reasonOf(error)}; set TMPDIR to a folder that exists and can be written to`,
       { cause: error },
     );
   }
@@ -198,7 +199,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     throw error instanceof UsageError
       ? error
       : new UsageError(
-          `the store (PostgreSQL) cannot be started in ${folder}: ${reason(error)}\nIf it is the folder, set TMPDIR to one with 1 GB free from which programs may be run`,
+          `the store (PostgreSQL) cannot be started in ${folder}: ${reasonOf(error)}\nIf it is the folder, set TMPDIR to one with 1 GB free from which programs may be run`,
           { cause: error },
         );
   }
@@ -251,8 +252,4 @@ function removeQuietly(segment: number): void {
   } catch {
     // It stays in the journal, and heal names it.
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 /** httpGet probes as the kubelet plays them. */
 import http from 'node:http';
 import { sleep } from './process.ts';
-import type { HttpProbe } from './workload.ts';
+import type { HttpProbe } from '../manifests/workload.ts';
 
 export interface ProbeResult {
   ok: boolean;

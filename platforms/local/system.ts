@@ -1,25 +1,23 @@
 /** Everything the local platform knows of a system before it starts anything: manifests, contract, and what of them it plays. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
 import { UsageError } from '../../record/model.ts';
 import type { Workload } from '../../record/model.ts';
 import { ROOT } from '../../record/root.ts';
-import { readData, readEnvironment } from './environment.ts';
-import type { PodFacts } from './environment.ts';
-import { badInput, find, nearest, parseLocated } from './located.ts';
-import { readManifests } from './manifests.ts';
-import type { ManifestObject } from './manifests.ts';
-import { Deployment, Service } from './objects.ts';
+import { loadContract } from '../manifests/contract.ts';
+import type { BuiltFile } from '../manifests/contract.ts';
+import { readData, readEnvironment } from '../manifests/environment.ts';
+import type { PodFacts } from '../manifests/environment.ts';
+import { findService, findWorkload } from '../manifests/find.ts';
+import { find, nearest } from '../manifests/located.ts';
+import { readManifests } from '../manifests/read.ts';
+import type { ManifestObject } from '../manifests/read.ts';
+import type { Deployment } from '../manifests/objects.ts';
+import { leftOut, unread } from '../manifests/unplayed.ts';
+import type { Unplayed } from '../manifests/unplayed.ts';
+import { describeWorkload, readPodTemplate } from '../manifests/workload.ts';
+import type { PodTemplate } from '../manifests/workload.ts';
 import { unplayedHooks, unplayedObject } from './left-out.ts';
-import { leftOut, unread } from './unplayed.ts';
-import type { Unplayed } from './unplayed.ts';
-import { describeWorkload, readPodTemplate } from './workload.ts';
-import type { PodTemplate } from './workload.ts';
-
-/** Gives the built JavaScript of a source file (record/root.ts). */
-export type BuiltFile = (source: string) => string;
 
 export interface LocalSystem {
   workload: Workload;
@@ -41,14 +39,6 @@ export interface LocalSystem {
   unplayed: Unplayed[];
 }
 
-/** The part of record/contract.ts that this platform reads. */
-const LocalContract = z.object({
-  local: z.object({
-    containers: z.record(z.string(), z.object({ entry: z.string() })),
-    store: z.object({ kind: z.literal('postgres'), urlVariable: z.string() }),
-  }),
-});
-
 /** Reads and checks a system's folder. Throws UsageError; starts nothing. */
 export async function readSystem(
   systemDir: string,
@@ -62,22 +52,7 @@ export async function readSystem(
   const { spec } = deployment;
   const containerNode = nearest(object.node, ['spec', 'template', 'spec', 'containers', index]);
   const containerTitle = `${object.title}, container ${container.name}`;
-  if (spec.replicas === 0)
-    throw badInput(
-      nearest(object.node, ['spec', 'replicas']),
-      object.title,
-      'spec.replicas',
-      '0 replicas serve nobody; set at least 1',
-    );
   const labels = spec.template.metadata.labels;
-  if (!selects(spec.selector.matchLabels, labels))
-    throw badInput(
-      nearest(object.node, ['spec', 'selector']),
-      object.title,
-      'spec.selector',
-      'does not match the labels of its own template',
-    );
-
   const data = readData(objects);
   const { environment, unplayed: unset } = readEnvironment(container, containerNode, containerTitle, data);
   const service = findService(objects, labels, object);
@@ -111,7 +86,7 @@ export async function readSystem(
     program,
     environment,
     urlVariable: local.store.urlVariable,
-    serviceName: service.name,
+    serviceName: service.object.name,
     secrets: Object.fromEntries([...data.Secret.values()].flatMap((secret) => Object.entries(secret))),
     sensitive: [...data.Secret.values()].flatMap((secret) => Object.values(secret)),
     objects,
@@ -122,74 +97,11 @@ export async function readSystem(
       ...unplayedHooks(object, deployment, container, index),
       ...overridden,
       ...unset,
-      ...objects.flatMap((other) => (other === object ? [] : unplayedObject(other, service, spec.replicas))),
+      ...objects.flatMap((other) =>
+        other === object ? [] : unplayedObject(other, service.object, spec.replicas),
+      ),
     ],
   };
-}
-
-async function loadContract(source: string, built: BuiltFile): Promise<z.infer<typeof LocalContract>> {
-  const file = built(path.join(source, 'contract.ts'));
-  if (!existsSync(file))
-    throw new UsageError(
-      `${source}/contract.ts: not there or not built; every system needs a contract (record/contract.ts)`,
-    );
-  const module: unknown = await import(pathToFileURL(file).href);
-  const contract = LocalContract.safeParse(Reflect.get(Object(module), 'contract'));
-  if (contract.success) return contract.data;
-  throw new UsageError(
-    `${source}/contract.ts: the export "contract" is missing or has no usable part "local": ${contract.error.issues[0]?.message ?? ''}`,
-  );
-}
-
-/** The Deployment whose container the contract maps to a program; exactly one. */
-function findWorkload(objects: readonly ManifestObject[], names: readonly string[]) {
-  const found = objects
-    .filter(({ kind }) => kind === 'Deployment')
-    .flatMap((object) => {
-      const deployment = parseLocated(Deployment, object.node, object.title);
-      return deployment.spec.template.spec.containers.flatMap((container, index) =>
-        names.includes(container.name) ? [{ object, deployment, container, index }] : [],
-      );
-    });
-  const [first, second] = found;
-  if (first === undefined)
-    throw new UsageError(
-      `${path.dirname(objects[0]?.node.file ?? '')}: no Deployment has a container that the contract names (${names.join(', ')}); the local platform plays one such Deployment`,
-    );
-  if (second !== undefined)
-    throw badInput(
-      second.object.node,
-      second.object.title,
-      '',
-      `a second container of the contract, after one of ${first.object.title}; the local platform plays one`,
-    );
-  return first;
-}
-
-export function selects(selector: Record<string, string>, labels: Record<string, string>): boolean {
-  const pairs = Object.entries(selector);
-  return pairs.length > 0 && pairs.every(([key, value]) => labels[key] === value);
-}
-
-/** The first Service with an address of its own that selects the pods. */
-function findService(
-  objects: readonly ManifestObject[],
-  labels: Record<string, string>,
-  workload: ManifestObject,
-): ManifestObject {
-  const service = objects.find((object) => {
-    if (object.kind !== 'Service') return false;
-    const { spec } = parseLocated(Service, object.node, object.title);
-    return spec.clusterIP !== 'None' && selects(spec.selector, labels);
-  });
-  if (service === undefined)
-    throw badInput(
-      workload.node,
-      workload.title,
-      '',
-      'no Service with a cluster IP selects its pods, so no load can reach it; add one',
-    );
-  return service;
 }
 
 function templateLabels({ node }: ManifestObject): Record<string, string> {

@@ -3,7 +3,7 @@ import { ConfigMap, Secret } from './objects.ts';
 import type { Container } from './objects.ts';
 import { badInput, nearest, parseLocated } from './located.ts';
 import type { Located } from './located.ts';
-import type { ManifestObject } from './manifests.ts';
+import type { ManifestObject } from './read.ts';
 import { leftOut } from './unplayed.ts';
 import type { Unplayed } from './unplayed.ts';
 

@@ -1,7 +1,7 @@
 /** The manifests as they are played, for the evidence: what a verdict was computed from, whatever the files say later. */
 import { stringify } from 'yaml';
 import { plain } from './located.ts';
-import type { ManifestObject } from './manifests.ts';
+import type { ManifestObject } from './read.ts';
 
 const REDACTED = '[redacted]';
 /** Shorter ones would hit innocent text, as in record/writer.ts. */

@@ -33,7 +33,8 @@ function identify(node: Located): ManifestObject {
   return { kind, name, title: `${kind} ${name}`, node };
 }
 
-function rejectDoubles(objects: readonly ManifestObject[]): void {
+/** Two objects of one kind and name overwrite each other. Throws UsageError. */
+export function rejectDoubles(objects: readonly ManifestObject[]): void {
   const seen = new Map<string, ManifestObject>();
   for (const object of objects) {
     const first = seen.get(object.title);

@@ -1,4 +1,5 @@
 /** The network process: the Service's balancer and every pod's link to the store. Ends when its parent does. */
+import { reasonOf } from '../../../record/reason.ts';
 import { createBalancer } from './balancer.ts';
 import { openLink } from './link.ts';
 import type { Link } from './link.ts';
@@ -33,7 +34,7 @@ process.on('message', (message) => {
   const { id, command } = message;
   obey(command).then(
     () => reply({ id }),
-    (error: unknown) => reply({ id, error: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => reply({ id, error: reasonOf(error) }),
   );
 });
 process.on('disconnect', () => process.exit(0));

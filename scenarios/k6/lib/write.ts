@@ -35,7 +35,8 @@ export function write(record: ((line: string) => void) | null): void {
   const beganMs = Date.now();
   user ??= firstWrite();
   const iteration = user.scenario.iterationInTest;
-  if (iteration === 0) record?.(anchorLine(user.startMs));
+  // Of several runners each has a first iteration of its own; it is a virtual user's first, too.
+  if (n === 0 && user.scenario.iterationInInstance === 0) record?.(anchorLine(user.startMs));
   const dueMs = Math.round((iteration * 1_000) / settings.ratePerS);
   n += 1;
   const body = batch.body(n, beganMs);

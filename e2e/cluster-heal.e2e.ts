@@ -1,0 +1,252 @@
+/**
+ * What a harness leaves in a cluster that it was killed on, and what it may not touch: `kill -9` with a partition acting and with a node
+ * cordoned, then `proofload heal`; a system that was there before; two runs at once; refusals before anything was changed.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { KUBECONFIG } from '../platforms/bare/layout.ts';
+import { EXIT } from '../record/model.ts';
+import { ROOT } from '../record/root.ts';
+import { down, kubectl, marksInCluster, podRules, removeImage, up, whyNoCluster } from './bare.ts';
+import { judgedRun, red, start } from './proofload.ts';
+
+const why = whyNoCluster();
+const folder = mkdtempSync(path.join(os.tmpdir(), 'cluster-e2e-'));
+/** Run directories, and nothing else. */
+const out = path.join(folder, 'runs');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Kills a run and its watchdog: what heals is the command alone, from a cold start. */
+async function killAt(args: string[], moment: string): Promise<string> {
+  const running = start(['run', ...args, '--out', out]);
+  await running.shows(moment);
+  const dir = path.join(out, readdirSync(out).sort().at(-1) ?? '');
+  const journal = readFileSync(path.join(dir, 'undo.jsonl'), 'utf8');
+  const [, watchdog] = /"acted".*"watchdog","pid":(\d+)/.exec(journal) ?? [];
+  if (watchdog === undefined) throw new Error(`no watchdog in ${dir}/undo.jsonl`);
+  process.kill(Number(watchdog), 'SIGKILL');
+  process.kill(running.pid, 'SIGKILL');
+  expect((await running.ended).signal).toBe('SIGKILL');
+  return dir;
+}
+
+async function heal(): Promise<void> {
+  const healed = await start(['heal', '--all', '--out', out, '--json']).ended;
+  expect(healed.code, healed.stdout + healed.stderr).toBe(EXIT.pass);
+  process.stderr.write(`${healed.stdout}\n`);
+}
+
+describe.skipIf(why !== null)('on a bare cluster', () => {
+  beforeAll(async () => {
+    await down();
+    await up();
+    await deployByHand('lasting');
+  });
+  afterAll(() => down());
+
+  const CUT = 'fault store-cut: its probe saw it acting';
+
+  it('heals a partition whose harness was killed, with every rule of it', async () => {
+    const before = podRules({ inForce: false });
+    await killAt(['pod-faults-1m', '--on', 'bare', '--seed', '2'], CUT);
+    expect(podRules({ inForce: true }).length, 'the partition was not there').toBeGreaterThan(0);
+    await heal();
+    expect(podRules({ inForce: false })).toEqual(before);
+    expect(await marksInCluster()).toEqual([]);
+  });
+
+  it('heals a partition of a system that stays, and leaves it as it was', async () => {
+    const before = await deploymentOf('lasting');
+    await killAt(['pod-faults-1m', '--on', 'bare', '--attach', '--namespace', 'lasting', '--seed', '2'], CUT);
+    expect(podRules({ inForce: true }).length, 'the partition was not there').toBeGreaterThan(0);
+    await heal();
+    expect(podRules({ inForce: true })).toEqual([]);
+    expect(await marksInCluster()).toEqual([]);
+    expect(await deploymentOf('lasting')).toEqual(before);
+  });
+
+  it('heals a cordoned node whose harness was killed', async () => {
+    await killAt(['drain-1m', '--on', 'bare'], 'fault drain: its probe saw it acting');
+    expect((await marksInCluster()).join('\n')).toMatch(/node-/);
+    await heal();
+    expect(await marksInCluster()).toEqual([]);
+  });
+
+  it('tests what runs already and leaves it byte for byte as it was', async () => {
+    const before = await deploymentOf('lasting');
+    const run = await judgedRun(['pod-faults-1m', '--on', 'bare', '--attach', '--namespace', 'lasting']);
+    expect(await deploymentOf('lasting')).toEqual(before);
+    expect(await marksInCluster()).toEqual([]);
+    expect(
+      run.verdicts.filter(({ verdict }) => verdict === 'fail'),
+      red(run).join('\n'),
+    ).toEqual([]);
+    expect(run.verdicts.find(({ check }) => check === 'faults-proven')?.verdict).toBe('pass');
+  });
+
+  it('plays two runs at once in two namespaces, which do not touch each other', async () => {
+    const runs = await Promise.all(
+      ['one', 'two'].map(
+        (namespace, seed) =>
+          start([
+            'run',
+            'pod-faults-1m',
+            '--on',
+            'bare',
+            '--namespace',
+            namespace,
+            '--seed',
+            String(seed),
+            '--json',
+            '--out',
+            path.join(out, namespace),
+          ]).ended,
+      ),
+    );
+    for (const { stdout, stderr } of runs) {
+      const verdicts = (JSON.parse(stdout || '{"verdicts":[]}') as Awaited<ReturnType<typeof judgedRun>>)
+        .verdicts;
+      const of = (check: string) => verdicts.find((verdict) => verdict.check === check)?.verdict;
+      expect(of('faults-proven'), stdout + stderr.slice(-2_000)).toBe('pass');
+      expect(of('no-acknowledged-write-lost'), stdout).toBe('pass');
+      expect(of('no-restarts'), stdout).toBe('pass');
+    }
+  });
+
+  it('refuses a second fault on nodes while another run holds them', async () => {
+    const until = new Date().toISOString().replace('Z', '000Z');
+    const lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'proofload-node-faults', namespace: 'default' },
+      spec: {
+        holderIdentity: 'somebody-else',
+        leaseDurationSeconds: 3_600,
+        acquireTime: until,
+        renewTime: until,
+      },
+    };
+    const file = path.join(folder, 'lease.json');
+    writeFileSync(file, JSON.stringify(lease));
+    await kubectl('create', '-f', file);
+    try {
+      const { code, stdout } = await start(['run', 'drain-1m', '--on', 'bare', '--json', '--out', out]).ended;
+      expect(code, stdout).toBe(EXIT.invalid);
+      expect(stdout).toMatch(/somebody-else/);
+      expect(await kubectl('get', 'nodes', '-o', 'jsonpath={.items[*].spec.unschedulable}')).toBe('');
+    } finally {
+      await kubectl('delete', '-f', file);
+    }
+  });
+
+  describe('refuses in one line, before anything was changed,', () => {
+    const refused = async (args: string[], cwd = ROOT, env: Record<string, string> = {}) => {
+      const before = await kubectl('get', 'namespaces', '-o', 'name');
+      const { code, stderr } = await start(['run', 'pod-faults-1m', ...args, '--out', out], env, cwd).ended;
+      expect(code, stderr).toBe(EXIT.usage);
+      expect(stderr.trim().split('\n'), stderr).toHaveLength(1);
+      expect(await kubectl('get', 'namespaces', '-o', 'name')).toBe(before);
+      return stderr;
+    };
+
+    it('a namespace that is not ours', async () => {
+      expect(await refused(['--on', 'bare', '--namespace', 'lasting'])).toMatch(/lasting.*--attach/);
+    });
+
+    it('a context that proofload.yaml does not allow', async () => {
+      expect(await refused(['--on', 'kubernetes', '--kubeconfig', KUBECONFIG])).toMatch(
+        /proofload\.yaml.*contexts/,
+      );
+    });
+
+    it('credentials without the rights', async () => {
+      await kubectl('create', 'serviceaccount', 'nobody', '-n', 'default');
+      const token = await kubectl('create', 'token', 'nobody', '-n', 'default');
+      const file = path.join(folder, 'nobody.yaml');
+      const admin = readFileSync(KUBECONFIG, 'utf8');
+      writeFileSync(
+        file,
+        admin.replace(
+          /user:\n( +)client-certificate-data:[\s\S]*?(?=contexts:)/,
+          `user:\n$1token: ${token}\n`,
+        ),
+        { mode: 0o600 },
+      );
+      const cwd = mkdtempSync(path.join(folder, 'cwd-'));
+      writeFileSync(path.join(cwd, 'proofload.yaml'), 'contexts:\n  - name: proofload-bare\n');
+      expect(await refused(['--on', 'kubernetes', '--kubeconfig', file], cwd)).toMatch(
+        /kubectl create (cluster)?role/,
+      );
+    });
+
+    it('a cluster without Chaos Mesh', async () => {
+      const definition = await kubectl('get', 'crd', 'podchaos.chaos-mesh.org', '-o', 'json');
+      await kubectl('delete', 'crd', 'podchaos.chaos-mesh.org');
+      try {
+        expect(await refused(['--on', 'bare'])).toMatch(/Chaos Mesh/);
+      } finally {
+        const file = path.join(folder, 'crd.json');
+        writeFileSync(file, definition);
+        await kubectl('create', '-f', file);
+        await kubectl('wait', '--for=condition=Established', 'crd/podchaos.chaos-mesh.org');
+      }
+    });
+  });
+
+  it('finds an image that cannot be pulled before anything is deployed', async () => {
+    removeImage('docker.io/library/luminate:v1');
+    const { code, stdout } = await start(['run', 'drain-1m', '--on', 'bare', '--json', '--out', out]).ended;
+    expect(code, stdout).toBe(EXIT.invalid);
+    expect(stdout).toMatch(/luminate:v1/);
+    expect(await marksInCluster()).toEqual([]);
+  });
+});
+
+/** As a user would have it: no run label anywhere. There is no DNS in a bare cluster, so the store's address goes into the hosts file. */
+async function deployByHand(namespace: string): Promise<void> {
+  const objects = ['manifests', 'reference/manifests'].flatMap((part) => {
+    const from = path.join(ROOT, 'systems/luminate', part);
+    return readdirSync(from)
+      .flatMap((file) => parseAllDocuments(readFileSync(path.join(from, file), 'utf8')))
+      .map((document) => document.toJS() as { kind: string; metadata: { name: string; namespace?: string } })
+      .filter(({ kind }) => kind !== 'Namespace');
+  });
+  for (const { metadata } of objects) metadata.namespace = namespace;
+  const apply = async (name: string, kept: (kind: string) => boolean) => {
+    const file = path.join(folder, `${name}.json`);
+    const items = objects.filter(({ kind }) => kept(kind));
+    writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    await kubectl('apply', '-f', file);
+  };
+  await kubectl('create', 'namespace', namespace);
+  await apply('services', (kind) => kind === 'Service');
+  const ip = await kubectl(
+    'get',
+    'service',
+    'luminate-store',
+    '-n',
+    namespace,
+    '-o',
+    'jsonpath={.spec.clusterIP}',
+  );
+  for (const object of objects)
+    if (object.metadata.name === 'luminate' && object.kind === 'Deployment')
+      Object.assign((object as unknown as { spec: { template: { spec: object } } }).spec.template.spec, {
+        hostAliases: [{ ip, hostnames: ['luminate-store'] }],
+      });
+  await apply('everything', () => true);
+  await kubectl('rollout', 'status', 'deployment/luminate', '-n', namespace, '--timeout=100s');
+}
+
+/** Without what the API server itself counts on. */
+async function deploymentOf(namespace: string): Promise<unknown> {
+  const found = JSON.parse(await kubectl('get', 'deployment', 'luminate', '-n', namespace, '-o', 'json')) as {
+    metadata: Record<string, unknown>;
+    spec: unknown;
+  };
+  const { resourceVersion: _, managedFields: __, ...metadata } = found.metadata;
+  return { metadata, spec: found.spec };
+}

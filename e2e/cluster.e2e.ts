@@ -1,0 +1,76 @@
+/**
+ * A real Kubernetes, brought up and taken down here: the four disturbances with nothing lost, a cluster that cannot be asked for a
+ * while, and a machine on which nothing is left. What a harness that dies leaves in a cluster: cluster-heal.e2e.ts.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startComponent, stopComponent } from '../platforms/bare/component-processes.ts';
+import { runningState } from '../platforms/bare/state.ts';
+import { EXIT, type Event } from '../record/model.ts';
+import { down, machine, marksInCluster, up, whyNoCluster } from './bare.ts';
+import { type JudgedRun, judgedRun, red, start } from './proofload.ts';
+
+const OUTAGE_MS = 20_000;
+const CUTS = 10;
+
+const why = whyNoCluster();
+if (why !== null) process.stderr.write(`skipped: ${why}\n`);
+
+describe.skipIf(why !== null)('on a bare cluster', () => {
+  let before: Record<string, string[]> = {};
+  beforeAll(async () => {
+    await down();
+    before = machine();
+    await up();
+  });
+  afterAll(() => down());
+
+  it('loses nothing when a pod dies, the store is cut off, a node is drained and everything is rolled out', async () => {
+    const run = await judgedRun(['cluster-soak', '--on', 'bare']);
+    expect(run.verdict, red(run).join('\n')).toBe('pass');
+    expect(run.figures.find(({ name }) => name === 'lost')?.value).toBe(0);
+    expect(run.verdicts.find(({ check }) => check === 'faults-proven')?.observed?.value).toBe(4);
+    process.stderr.write(
+      run.figures.map(({ name, value, unit }) => `  ${name}: ${value} ${unit}\n`).join(''),
+    );
+    expect(await marksInCluster()).toEqual([]);
+  });
+
+  it('says what it could not see when the API server is away and watches are cut', async () => {
+    const running = start(['run', 'control', '--on', 'bare', '--for', '90s', '--rate', '60', '--json']);
+    await running.shows('phase baseline');
+    const state = runningState();
+    await stopComponent(state, 'kube-apiserver');
+    await pause(OUTAGE_MS); // the length of the outage is the point
+    await startComponent(state, 'kube-apiserver');
+    for (let cut = 0; cut < CUTS; cut += 1) {
+      // Every connection ends with its server, and watches with their connections.
+      await pause(1_000);
+      await stopComponent(state, 'kube-apiserver');
+      await startComponent(state, 'kube-apiserver');
+    }
+    const { code, stdout, stderr } = await running.ended;
+    const run = JSON.parse(stdout) as JudgedRun;
+    expect([EXIT.inconclusive, EXIT.invalid], stderr.slice(-2_000)).toContain(code);
+    const gaps = historyOf(run).filter((event) => event.kind === 'gap');
+    expect(Math.max(...gaps.map(({ fromMs, toMs }) => toMs - fromMs))).toBeGreaterThan(OUTAGE_MS * 0.9);
+    for (const check of ['no-restarts', 'ready-only-while-serving', 'quiet'])
+      expect(run.verdicts.find((verdict) => verdict.check === check)?.verdict, check).not.toBe('pass');
+    expect(run.figures.find(({ name }) => name === 'lost')?.value).toBe(0);
+    process.stderr.write(`${gaps.length} gaps, ${red(run).join('\n  ')}\n`);
+  });
+
+  it('leaves nothing on this machine', async () => {
+    await down();
+    expect(machine()).toEqual(before);
+  });
+});
+
+function historyOf({ runDir }: JudgedRun): Event[] {
+  return readFileSync(path.join(runDir, 'history.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Event);
+}

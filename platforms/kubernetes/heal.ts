@@ -1,0 +1,268 @@
+/**
+ * Takes back what a run left in clusters, from its undo journal and the run label alone: first the changes to what was there before, then
+ * every labelled object, faults first. Nothing without the label or the run's mark is touched.
+ */
+import { z } from 'zod';
+import type { UndoAction } from '../platform.ts';
+import { ApiError } from './cluster.ts';
+import type { Cluster, KubeObject } from './cluster.ts';
+import { refOf, removeChaos, shortRunId, typed } from './faults/chaos.ts';
+import { CHAOS_API } from './faults/chaos-status.ts';
+import { restore } from './faults/restore.ts';
+import { reason, until } from './faults/wait.ts';
+import { RUN_LABEL, runSelector } from './labels.ts';
+
+/** How long deleted objects may take to go, milliseconds: pods have their grace period, namespaces everything in them. */
+const GONE_WITHIN_MS = 60_000;
+const NAMESPACE_GONE_WITHIN_MS = 180_000;
+/** Lists asked for at the same time: a cluster serves many kinds. */
+const LISTS_AT_ONCE = 8;
+
+export interface HealedCluster {
+  undone: string[];
+  /** One line for each thing that could not be taken back, with what to do by hand. */
+  left: string[];
+}
+
+export type Connect = (target: { context: string; kubeconfig?: string }) => Promise<Cluster>;
+
+/** A journal is a file, and a file can be edited or cut off: nothing in it is believed unread. */
+const where = { what: z.string(), kubeconfig: z.string().exactOptional(), context: z.string() };
+const Action: z.ZodType<UndoAction & { kind: 'cluster' | 'restore' }> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('cluster'), ...where }),
+  z.object({
+    kind: z.literal('restore'),
+    ...where,
+    ref: z.object({
+      apiVersion: z.string(),
+      kind: z.string(),
+      name: z.string(),
+      namespace: z.string().exactOptional(),
+    }),
+    patch: z.record(z.string(), z.unknown()),
+  }),
+]);
+
+/** Undoes the `cluster` and `restore` actions of a journal, given newest first, restores before removals. Idempotent: what is gone counts as undone. Never throws. */
+export async function healCluster(
+  runId: string,
+  actions: readonly unknown[],
+  connect: Connect,
+): Promise<HealedCluster> {
+  const healed: HealedCluster = { undone: [], left: [] };
+  const read = actions.flatMap((action) => {
+    const { data } = Action.safeParse(action);
+    if (data) return [data];
+    healed.left.push(`an entry of the journal is not understood: ${JSON.stringify(action).slice(0, 200)}`);
+    return [];
+  });
+  const clusters = new Map<string, typeof read>();
+  for (const action of read) {
+    const key = JSON.stringify([action.context, action.kubeconfig]);
+    clusters.set(key, [...(clusters.get(key) ?? []), action]);
+  }
+  for (const [first, ...others] of clusters.values()) {
+    if (!first) continue;
+    const { context, kubeconfig } = first;
+    let cluster: Cluster | undefined;
+    try {
+      cluster = await connect({ context, ...(kubeconfig !== undefined && { kubeconfig }) });
+      await cluster.version();
+    } catch (error) {
+      cluster?.close();
+      healed.left.push(
+        `cluster ${context} cannot be reached: ${reason(error)}; bring it back and run proofload heal again`,
+      );
+      continue;
+    }
+    try {
+      for (const action of [first, ...others]) await takeBack(cluster, runId, action, healed);
+      const swept = await removeRun(cluster, runId);
+      healed.undone.push(...swept.undone);
+      healed.left.push(...swept.left);
+    } finally {
+      cluster.close();
+    }
+  }
+  return healed;
+}
+
+async function takeBack(
+  cluster: Cluster,
+  runId: string,
+  action: UndoAction & { kind: 'cluster' | 'restore' },
+  healed: HealedCluster,
+): Promise<void> {
+  if (action.kind !== 'restore') return;
+  try {
+    if ((await restore(cluster, runId, action.ref, action.patch)) === 'restored')
+      healed.undone.push(action.what);
+  } catch (error) {
+    healed.left.push(
+      `${action.what}: ${reason(error)}; kubectl patch ${typed(action.ref)} --type=merge -p '${JSON.stringify(action.patch)}'`,
+    );
+  }
+}
+
+/** Removes every object with the run's label: faults, then all others, namespaces last, each until it is gone. Idempotent. Never throws. */
+export async function removeRun(cluster: Cluster, runId: string): Promise<HealedCluster> {
+  const healed: HealedCluster = { undone: [], left: [] };
+  try {
+    const objects = await labelled(cluster, runId, healed);
+    const isChaos = ({ apiVersion }: KubeObject) => apiVersion === CHAOS_API;
+    const isNamespace = ({ kind, apiVersion }: KubeObject) => kind === 'Namespace' && apiVersion === 'v1';
+    const namespaces = objects.filter(isNamespace);
+    const chaos = objects.filter(isChaos);
+    await Promise.all(chaos.map((object) => removeFault(cluster, object, healed)));
+    await removeRules(cluster, runId, [...chaos, ...namespaces], healed);
+    const rest = objects.filter((object) => !isChaos(object) && !isNamespace(object));
+    await removeAll(cluster, rest, GONE_WITHIN_MS, healed);
+    await removeAll(cluster, namespaces, NAMESPACE_GONE_WITHIN_MS, healed);
+  } catch (error) {
+    healed.left.push(
+      `cluster ${cluster.context}: ${reason(error)}; run proofload heal again, or look with kubectl get all -A -l ${runSelector(runId)}`,
+    );
+  }
+  return healed;
+}
+
+async function labelled(cluster: Cluster, runId: string, healed: HealedCluster): Promise<KubeObject[]> {
+  const { kinds, unknown } = await cluster.deletableKinds();
+  const left = kinds.slice();
+  const found: KubeObject[] = [];
+  const refused: string[] = [];
+  const worker = async () => {
+    for (let kind = left.shift(); kind !== undefined; kind = left.shift()) {
+      try {
+        const { apiVersion, kind: of } = kind;
+        const objects = await cluster.list({ apiVersion, kind: of }, { labelSelector: runSelector(runId) });
+        // The selector is asked of the server; that it was heeded is looked at here, since deletion follows.
+        found.push(...objects.filter(({ metadata }) => metadata.labels?.[RUN_LABEL] === runId));
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (error.status === 403) refused.push(kind.kind);
+        else if (error.status !== 404 && error.status !== 405)
+          healed.left.push(
+            `${kind.kind} objects of the run could not be looked for: ${error.message}; run proofload heal again`,
+          );
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: LISTS_AT_ONCE }, worker));
+  if (refused.length > 0)
+    healed.left.push(
+      `these credentials may not list ${refused.join(', ')}; if the run made any: kubectl get ${refused.join(',').toLowerCase()} -A -l ${runSelector(runId)}`,
+    );
+  if (unknown.length > 0)
+    healed.left.push(
+      `${unknown.join(', ')} did not answer, so objects of these groups were not looked for; run proofload heal again when they do`,
+    );
+  return found;
+}
+
+async function removeFault(cluster: Cluster, object: KubeObject, healed: HealedCluster): Promise<void> {
+  const ref = refOf(object);
+  try {
+    const torn = await removeChaos(cluster, ref);
+    healed.undone.push([typed(ref), ...torn].join('; '));
+  } catch (error) {
+    healed.left.push(`${typed(ref)}: ${reason(error)}; kubectl delete ${typed(ref)}`);
+  }
+}
+
+const Rules = z.object({
+  spec: z.object({
+    iptables: z.array(z.object({ source: z.string() })).nullish(),
+    ipsets: z.array(z.object({ source: z.string() })).nullish(),
+    tcs: z.array(z.object({ source: z.string() })).nullish(),
+  }),
+});
+
+/** A torn fault leaves its rules in PodNetworkChaos objects, which carry no label: those that hold nothing but rules of this run go too. */
+async function removeRules(
+  cluster: Cluster,
+  runId: string,
+  near: readonly KubeObject[],
+  healed: HealedCluster,
+): Promise<void> {
+  const namespaces = new Set(
+    near.map(({ kind, metadata }) => (kind === 'Namespace' ? metadata.name : metadata.namespace)),
+  );
+  const kind = { apiVersion: CHAOS_API, kind: 'PodNetworkChaos' };
+  for (const namespace of namespaces) {
+    if (namespace === undefined) continue;
+    try {
+      const own = (await cluster.list(kind, { namespace })).filter((object) => {
+        const spec = Rules.safeParse(object).data?.spec;
+        const rules = [...(spec?.iptables ?? []), ...(spec?.ipsets ?? []), ...(spec?.tcs ?? [])];
+        return rules.length > 0 && rules.every(({ source }) => source.endsWith(`-${shortRunId(runId)}`));
+      });
+      await removeAll(cluster, own, GONE_WITHIN_MS, healed);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) continue; // no Chaos Mesh here
+      healed.left.push(
+        `PodNetworkChaos in ${namespace}: ${reason(error)}; look with kubectl get podnetworkchaos`,
+      );
+    }
+  }
+}
+
+/** Deletes, then waits for all together. What its owner deletes first is as well. */
+async function removeAll(
+  cluster: Cluster,
+  objects: readonly KubeObject[],
+  timeoutMs: number,
+  healed: HealedCluster,
+): Promise<void> {
+  const waiting = new Map<string, KubeObject>();
+  for (const object of objects) {
+    const { uid } = object.metadata;
+    try {
+      await cluster.remove(refOf(object), uid === undefined ? {} : { uid });
+      waiting.set(typed(refOf(object)), object);
+    } catch (error) {
+      // 409: another object of that name by now, which is not this run's.
+      if (error instanceof ApiError && error.status === 409) continue;
+      healed.left.push(`${typed(refOf(object))}: ${reason(error)}; kubectl delete ${typed(refOf(object))}`);
+    }
+  }
+  const failures = new Map<string, string>();
+  const allGone = async () => {
+    for (const [name, object] of waiting) {
+      try {
+        const now = await cluster.get(refOf(object));
+        failures.delete(name);
+        if (now !== null && now.metadata.uid === object.metadata.uid) {
+          waiting.set(name, now);
+          continue;
+        }
+        waiting.delete(name);
+        healed.undone.push(name);
+      } catch (error) {
+        failures.set(name, reason(error));
+      }
+    }
+    return waiting.size === 0;
+  };
+  await until(allGone, { timeoutMs, everyMs: 500 });
+  for (const [name, object] of waiting)
+    healed.left.push(
+      `${name} does not go (${failures.get(name) ?? whyNot(object)}); look with kubectl get ${name} -o yaml and run proofload heal again`,
+    );
+}
+
+const Conditions = z.object({
+  status: z.object({
+    conditions: z.array(z.object({ status: z.string(), message: z.string().default('') })),
+  }),
+});
+
+function whyNot(object: KubeObject): string {
+  const conditions = Conditions.safeParse(object).data?.status.conditions ?? [];
+  const said = conditions.filter(({ status, message }) => status === 'True' && message !== '');
+  const finalizers = object.metadata.finalizers ?? [];
+  return (
+    said.map(({ message }) => message.slice(0, 200)).join('; ') ||
+    (finalizers.length > 0 ? `finalizers ${finalizers.join(', ')}` : 'no reason given')
+  );
+}

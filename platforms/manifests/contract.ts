@@ -1,0 +1,32 @@
+/** The part of a system's contract (record/contract.ts) that a platform reads. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { UsageError } from '../../record/model.ts';
+
+/** Gives the built JavaScript of a source file (record/root.ts). */
+export type BuiltFile = (source: string) => string;
+
+const PlatformContract = z.object({
+  local: z.object({
+    containers: z.record(z.string(), z.object({ entry: z.string() })),
+    store: z.object({ kind: z.literal('postgres'), urlVariable: z.string() }),
+  }),
+});
+export type PlatformContract = z.infer<typeof PlatformContract>;
+
+/** `source` = the system's folder relative to the checkout. Throws UsageError. */
+export async function loadContract(source: string, built: BuiltFile): Promise<PlatformContract> {
+  const file = built(path.join(source, 'contract.ts'));
+  if (!existsSync(file))
+    throw new UsageError(
+      `${source}/contract.ts: not there or not built; every system needs a contract (record/contract.ts)`,
+    );
+  const module: unknown = await import(pathToFileURL(file).href);
+  const contract = PlatformContract.safeParse(Reflect.get(Object(module), 'contract'));
+  if (contract.success) return contract.data;
+  throw new UsageError(
+    `${source}/contract.ts: the export "contract" is missing or has no usable part "local": ${contract.error.issues[0]?.message ?? ''}`,
+  );
+}
