@@ -93,7 +93,12 @@ program
   .command('heal')
   .description('take back what runs left behind: processes, temporary files, shared memory')
   .argument('[run]', 'a run directory; without it every run of --out')
-  .addOption(new Option('--all', 'every run of --out; the same as naming none'))
+  .addOption(
+    new Option('--all', 'every run of --out; with --on, whatever any run has left in that cluster, too'),
+  )
+  .addOption(new Option('--on <place>', 'the cluster to sweep').choices(['bare', 'kind', 'kubernetes']))
+  .option('--kubeconfig <file>', 'with --on kubernetes; default as kubectl')
+  .option('--context <name>', 'with --on kubernetes')
   .addOption(out())
   .addOption(json())
   .action(async (run, options) => {

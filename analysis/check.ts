@@ -1,6 +1,6 @@
 /** What a file of `checks/` exports, and the few words that every check needs to say the same way. */
 import type { z } from 'zod';
-import type { Expectation, Verdict } from '../record/model.ts';
+import type { EventOf, Expectation, Verdict } from '../record/model.ts';
 import { type FaultView, OUTSIDE } from './faults.ts';
 import type { Accused } from './accounting.ts';
 import type { RunView } from './view.ts';
@@ -107,6 +107,22 @@ export function byWindow(view: RunView, counts: Record<string, number>): string 
     ...Object.keys(counts).filter((name) => !known.includes(name) && name !== OUTSIDE),
   ];
   return names.map((name) => `${name}: ${counts[name] ?? 0}`).join(', ');
+}
+
+/**
+ * Stretches in which pods were not watched, in words, or null: a pod that was killed and replaced in one of them left no trace. Only those that
+ * touch `windowMs`, where it is given.
+ */
+export function unwatchedPods({ events }: RunView, windowMs: [number, number] | null = null): string | null {
+  const gaps = events.filter(
+    (event): event is EventOf<'gap'> =>
+      event.kind === 'gap' &&
+      /\bpods?\b/.test(event.what) &&
+      (windowMs === null || (event.toMs > windowMs[0] && event.fromMs < windowMs[1])),
+  );
+  if (gaps.length === 0) return null;
+  const longest = gaps.reduce((a, b) => (b.toMs - b.fromMs > a.toMs - a.fromMs ? b : a));
+  return `pods were not watched in ${gaps.length} stretches, the longest from ${seconds(longest.fromMs)} to ${seconds(longest.toMs)} (${longest.why})`;
 }
 
 /** `12.4 s` on the run's clock. */

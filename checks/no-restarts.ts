@@ -3,7 +3,7 @@
  * else turns an outage into a restart: a finding about the manifest, with its arithmetic.
  */
 import { z } from 'zod';
-import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
+import { history, type Judgement, provenFault, seconds, unwatchedPods } from '../analysis/check.ts';
 import type { FaultView } from '../analysis/faults.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import type { RunView } from '../analysis/view.ts';
@@ -48,13 +48,8 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
   }
   if (!pods.some(({ state }) => state === 'ready'))
     return { verdict: 'inconclusive', reason: 'no pod was watched.', ...common };
-  const gaps = eventsOf(view.events, 'gap').filter(({ what }) => /\bpods?\b/.test(what));
-  if (gaps.length > 0)
-    return {
-      verdict: 'inconclusive',
-      reason: `pods were not watched all the time: ${gaps[0]?.why}.`,
-      ...common,
-    };
+  const unwatched = unwatchedPods(view, windowMs);
+  if (unwatched !== null) return { verdict: 'inconclusive', reason: `${unwatched}.`, ...common };
   const watched = new Set(pods.map(({ uid }) => uid)).size;
   return { verdict: 'pass', reason: `none of ${watched} pods restarted; ${arithmetic}.`, ...common };
 }

@@ -28,6 +28,20 @@ it('cannot tell without writes or pods', () => {
   expect(ask({ edit: (event) => (event.kind === 'pod' ? null : event) }).verdict).toBe('inconclusive');
 });
 
+it('cannot tell while pods were not watched', () => {
+  const gap = {
+    at: 40_000,
+    kind: 'gap' as const,
+    what: 'pods watch',
+    fromMs: 20_000,
+    toMs: 40_000,
+    why: 'ECONNREFUSED',
+  };
+  const blind = ask({ events: [gap] });
+  expect(blind.verdict).toBe('inconclusive');
+  expect(blind.reason).toContain('from 20.0 s to 40.0 s (ECONNREFUSED)');
+});
+
 it('is not for a run that disturbs', () => {
   const faults = [{ name: 'cut', fault: { chaos: 'cut' } }];
   expect(ask({ faults, events: faultEvents('cut', 21_000, 26_000) }).verdict).toBe('not_run');

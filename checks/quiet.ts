@@ -1,6 +1,6 @@
 /** Nothing disturbed, nothing happens: what moves in a control run is noise of the harness or of the machine. */
 import { z } from 'zod';
-import { history, type Judgement, loadEvidence, percent, seconds } from '../analysis/check.ts';
+import { history, type Judgement, loadEvidence, percent, seconds, unwatchedPods } from '../analysis/check.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import { scheduled, sum } from '../analysis/timeline.ts';
 import type { RunView } from '../analysis/view.ts';
@@ -48,7 +48,9 @@ export function judge(view: RunView, { failedShare }: z.infer<typeof options>): 
     ];
     return { verdict: 'fail', reason: `${found.join('; ')}.`, ...common };
   }
+  const unwatched = unwatchedPods(view, [judged.anchorMs, timeline.toMs]);
   const unsure = [
+    ...(unwatched === null ? [] : [unwatched]),
     ...(asked === 0 ? ['nothing was due'] : []),
     ...(pods.some(({ state }) => state === 'ready') ? [] : ['no pod was watched']),
   ];

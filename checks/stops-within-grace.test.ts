@@ -56,6 +56,22 @@ it('cannot tell of a pod whose end was not seen', () => {
   });
 });
 
+it('cannot tell while pods were not watched, and accuses all the same whom it saw', () => {
+  const gap = {
+    at: 40_000,
+    kind: 'gap' as const,
+    what: 'pods watch',
+    fromMs: 30_000,
+    toMs: 40_000,
+    why: 'ECONNREFUSED',
+  };
+  expect(ask([...gentle, gap])).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('from 30.0 s to 40.0 s'),
+  });
+  expect(ask([...killed, gap]).verdict).toBe('fail');
+});
+
 it('judges one window where asked', () => {
   const story: Story = { faults: [{ name: 'rollout', fault: 'rollout-restart' }] };
   const intent: Event = { at: 30_000, kind: 'fault.intent', fault: 'rollout', targets: [], detail: '' };

@@ -3,7 +3,7 @@
  * exit code of the next pod says (kubelet: SIGKILL at t0 + grace).
  */
 import { z } from 'zod';
-import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
+import { history, type Judgement, provenFault, seconds, unwatchedPods } from '../analysis/check.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import type { RunView } from '../analysis/view.ts';
 import type { EventOf, Expectation } from '../record/model.ts';
@@ -57,6 +57,8 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
       reason: `the end of ${unseen.map(({ pod }) => pod).join(', ')} was not seen.`,
       ...common,
     };
+  const unwatched = unwatchedPods(view, windowMs);
+  if (unwatched !== null) return { verdict: 'inconclusive', reason: `${unwatched}.`, ...common };
   if (stopped.length === 0)
     return {
       verdict: 'inconclusive',

@@ -67,6 +67,8 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
   });
   const faults = planFaults({ scenario, workload, ...prepared, random: randomFrom(options.seed) });
   if (options.dryRun) return dryRun(platform, faults);
+  // Where, at whom, and how much of it: before anything is changed there.
+  for (const line of (await platform.preview?.(faults)) ?? []) if (!line.startsWith('create ')) say(line);
   checkDisk(scenario, outDir);
   // Parsed, so that what the run writes can be read again: a number that the schema refuses must not cost a whole run.
   const plan = Plan.parse({

@@ -74,6 +74,12 @@ function isOfCluster(pid: string): boolean {
   }
 }
 
+/** Ends every connection from inside node-a to that address, as a middlebox would: both ends get a reset. */
+export function cutConnections(address: string, port: number): void {
+  const netns = `--net=/run/netns/${NODES[0]?.netns ?? ''}`;
+  execFileSync('nsenter', [netns, 'ss', '--kill', '--tcp', 'dst', `${address}:${port}`], { cwd: '/' });
+}
+
 /** Takes an image away from both nodes. */
 export function removeImage(name: string): void {
   const state = runningState();

@@ -51,6 +51,26 @@ async function healAll(runId: string, actions: readonly UndoAction[]): Promise<O
   return { undone: [...local.undone, ...cluster.undone], left: [...local.left, ...cluster.left] };
 }
 
+/** Every run that has left something in a cluster and whose harness does not live here; `outDir` holds the runs of this machine. */
+export async function healStrays(
+  target: { kubeconfig?: string; context?: string },
+  outDir: string,
+): Promise<HealReport[]> {
+  const { healWithoutJournal, runsIn } = await import('../platforms/kubernetes/heal.ts');
+  const { connectCluster } = await import('../platforms/kubernetes/client.ts');
+  const cluster = await connectCluster(target);
+  try {
+    const reports: HealReport[] = [];
+    for (const run of await runsIn(cluster)) {
+      if (livingHarness(path.join(outDir, run)) !== null) continue;
+      reports.push({ run, ...(await healWithoutJournal(cluster, run)) });
+    }
+    return reports;
+  } finally {
+    cluster.close();
+  }
+}
+
 /** Runs under `outDir` that have an undo journal, oldest first; those still going on are left out. */
 export function healableRuns(outDir: string): string[] {
   if (!existsSync(outDir)) return [];

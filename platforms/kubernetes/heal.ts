@@ -10,7 +10,7 @@ import { refOf, removeChaos, shortRunId, typed } from './faults/chaos.ts';
 import { CHAOS_API } from './faults/chaos-status.ts';
 import { restore } from './faults/restore.ts';
 import { reason, until } from './faults/wait.ts';
-import { RUN_LABEL, runSelector } from './labels.ts';
+import { CHANGED_BY, RUN_LABEL, runSelector } from './labels.ts';
 
 /** How long deleted objects may take to go, milliseconds: pods have their grace period, namespaces everything in them. */
 const GONE_WITHIN_MS = 60_000;
@@ -124,6 +124,46 @@ export async function removeRun(cluster: Cluster, runId: string): Promise<Healed
     );
   }
   return healed;
+}
+
+const NODE = { apiVersion: 'v1', kind: 'Node' };
+
+/**
+ * Runs that have left something in a cluster, whoever started them and wherever: those of a run label, and of the mark on a node. For a
+ * sweep that is asked for by name; a run that still goes on somewhere else is in the list, too. Throws ApiError.
+ */
+export async function runsIn(cluster: Cluster): Promise<string[]> {
+  const { kinds } = await cluster.deletableKinds();
+  const found = new Set<string>();
+  for (const { apiVersion, kind } of kinds) {
+    try {
+      for (const { metadata } of await cluster.list({ apiVersion, kind }, { labelSelector: RUN_LABEL }))
+        found.add(metadata.labels?.[RUN_LABEL] ?? '');
+    } catch (error) {
+      if (!(error instanceof ApiError) || ![403, 404, 405].includes(error.status)) throw error;
+    }
+  }
+  for (const { metadata } of await cluster.list(NODE)) found.add(metadata.annotations?.[CHANGED_BY] ?? '');
+  found.delete('');
+  return [...found].sort();
+}
+
+/** Takes back what a run left whose journal is not here: nodes it had cordoned, then every object with its label. Never throws. */
+export async function healWithoutJournal(cluster: Cluster, runId: string): Promise<HealedCluster> {
+  const healed: HealedCluster = { undone: [], left: [] };
+  try {
+    for (const node of await cluster.list(NODE)) {
+      if (node.metadata.annotations?.[CHANGED_BY] !== runId) continue;
+      await restore(cluster, runId, refOf(node), { spec: { unschedulable: null } });
+      healed.undone.push(`${node.metadata.name}: uncordon`);
+    }
+  } catch (error) {
+    healed.left.push(
+      `nodes: ${reason(error)}; kubectl uncordon those with annotation ${CHANGED_BY}=${runId}`,
+    );
+  }
+  const swept = await removeRun(cluster, runId);
+  return { undone: [...healed.undone, ...swept.undone], left: [...healed.left, ...swept.left] };
 }
 
 async function labelled(cluster: Cluster, runId: string, healed: HealedCluster): Promise<KubeObject[]> {

@@ -287,7 +287,8 @@ it('moves everything into another namespace', async () => {
   await platform.deploy(deployOptions().options);
   expect(cluster.all('Deployment').map(({ metadata }) => metadata.namespace)).toEqual(['shop-7', 'shop-7']);
   const lines = await platform.preview?.([]);
-  expect(lines?.[0]).toMatch(/^create Namespace shop-7 \(.*all\.yaml:1; the API would take it\)$/);
+  expect(lines?.[0]).toMatch(/^context memory \(.*\), namespace shop-7$/);
+  expect(lines?.[1]).toMatch(/^create Namespace shop-7 \(.*all\.yaml:1; the API would take it\)$/);
   await platform.remove();
   expect(cluster.all('Namespace').map(({ metadata }) => metadata.name)).toEqual(['shop']);
 });
@@ -392,6 +393,7 @@ it('attaches to what runs: settings from the live object, secrets from the live 
   expect(first.platform.sensitive()).toEqual(expect.arrayContaining(['live-value', 'livepass']));
   const planned = { name: 'blow', fault: { chaos: 'kill' }, atMs: 0, slotMs: 1_000 };
   expect(await first.platform.preview?.([planned])).toEqual([
+    expect.stringMatching(/^context memory \(.*\), namespace shop$/),
     'nothing is created: attached to Deployment shop/web in memory',
     'fault blow: PodChaos pod-kill on 1 of 2 pods of shop/web (50 %), chosen among web-0, web-1',
   ]);

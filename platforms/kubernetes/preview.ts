@@ -22,10 +22,11 @@ export async function previewRun(options: {
   const { cluster, system, attach, faults } = options;
   const { namespace, workload } = system;
   const pods = attach ? await cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }) : undefined;
+  const place = `context ${cluster.context} (${cluster.server}), namespace ${namespace}`;
   const lines = attach
     ? [`nothing is created: attached to Deployment ${namespace}/${workload.name} in ${cluster.context}`]
     : await previewObjects(cluster, system);
-  return [...lines, ...faults.map(({ planned, node }) => faultLine(planned, node, system, pods))];
+  return [place, ...lines, ...faults.map(({ planned, node }) => faultLine(planned, node, system, pods))];
 }
 
 async function previewObjects(cluster: Cluster, system: ClusterSystem): Promise<string[]> {

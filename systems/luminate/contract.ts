@@ -5,6 +5,7 @@
 import { Client } from 'pg';
 import { request } from 'undici';
 import { z } from 'zod';
+import { clientSettings } from '../../record/client.ts';
 import type { Contract, StoredRange, WriteOutcome } from '../../record/contract.ts';
 import { DEFECTS } from './reference/defects.ts';
 import { images } from './reference/images.ts';
@@ -30,10 +31,16 @@ const Counted = z.object({ results: z.tuple([z.object({ value: z.number() })]) }
 
 export const contract: Contract = {
   loadEnv({ url, runId, secrets }) {
+    const { headers, sensitive } = clientSettings(process.env);
     const token = tokenOf(secrets);
     return {
-      env: { URL: new URL('/api/v1/write', url).href, TOKEN: token, RUN_ID: runId },
-      sensitive: [token],
+      env: {
+        URL: new URL('/api/v1/write', url).href,
+        TOKEN: token,
+        RUN_ID: runId,
+        HEADERS: JSON.stringify(headers),
+      },
+      sensitive: [token, ...sensitive],
     };
   },
 
@@ -93,6 +100,8 @@ export const contract: Contract = {
 };
 
 function tokenOf(secrets: Record<string, string>): string {
+  const { token } = clientSettings(process.env);
+  if (token !== undefined) return token;
   const secret = secrets[SECRET_KEY];
   if (secret === undefined || secret === '')
     throw new Error(`luminate: no key "${SECRET_KEY}" in the manifests' Secrets; add it to luminate-secrets`);
@@ -113,7 +122,11 @@ async function post(
 ): Promise<{ status: number; body: unknown }> {
   const response = await request(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${tokenOf(secrets)}` },
+    headers: {
+      ...clientSettings(process.env).headers,
+      'content-type': 'application/json',
+      authorization: `Bearer ${tokenOf(secrets)}`,
+    },
     body: JSON.stringify(payload),
     reset: true,
     signal: AbortSignal.timeout(timeoutMs),

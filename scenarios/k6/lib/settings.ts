@@ -19,6 +19,8 @@ export const settings = {
   url: text('URL'),
   /** For the Authorization header; without it there is none. */
   token: __ENV['TOKEN'] ?? '',
+  /** More headers of every request, a JSON object. */
+  headers: JSON.parse(__ENV['HEADERS'] ?? '{}') as Record<string, string>,
   runId: text('RUN_ID'),
   runner: text('RUNNER'),
   ratePerS: positive('RATE'),

@@ -12,6 +12,7 @@ const RETRY_PAUSES_S = [0.1, 0.2];
 // Built once. No Idempotency-Key: with one, k6's HTTP client sends a request again on its own, unseen. Later attempts say so in a header.
 const params = [1, 2, 3].map((attempt) => ({
   headers: {
+    ...settings.headers,
     'Content-Type': 'application/json',
     ...(settings.token === '' ? {} : { Authorization: `Bearer ${settings.token}` }),
     ...(attempt === 1 ? {} : { 'X-Attempt': String(attempt) }),
