@@ -1,4 +1,4 @@
-# One line each; `make` alone lists them. Every target sets itself up. ON=bare or ON=kind chooses the cluster.
+# One line each; `make` alone lists them. Every target sets itself up. ON=bare or ON=kind chooses the cluster of up and down.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -23,8 +23,8 @@ up: setup ## Bring a cluster up: ON=bare (real Kubernetes without Docker; Linux,
 down: setup ## Take it down, whole
 	node bin/proofload.mjs down --on $(ON)
 
-prove: setup ## Switch on each defect of the reference system and show which checks turn red, here and on a cluster
-	npx vitest run --config vitest.e2e.config.ts e2e/prove
+prove: setup ## Switch on each defect of the reference system and show which checks turn red; three of them on a cluster, too
+	npx vitest run --config vitest.e2e.config.ts --outputFile.json=.cache/prove.json e2e/prove
 
 test: setup ## Format, types, lint, unused code, unit tests: no cluster, no network
 	npm test

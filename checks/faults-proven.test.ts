@@ -16,6 +16,26 @@ it('passes a fault that was seen acting and gone', () => {
   });
 });
 
+it('cannot tell of a fault in whose window pods were not watched', () => {
+  const gap = {
+    at: 24_000,
+    kind: 'gap' as const,
+    what: 'pods watch',
+    fromMs: 21_500,
+    toMs: 24_000,
+    why: 'no answer',
+  };
+  expect(ask([...whole, gap])).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('cut: pods were not watched'),
+  });
+});
+
+it('says what the platform cannot play, and is not run for it', () => {
+  const verdict = ask([], { faults: [{ name: 'cut', fault: { chaos: 'cut' }, notRun: 'no netem' }] });
+  expect(verdict).toMatchObject({ verdict: 'not_run', reason: expect.stringContaining('no netem') });
+});
+
 it('passes a run without faults, and says so', () => {
   expect(ask([], { faults: [] })).toMatchObject({
     verdict: 'pass',

@@ -1,6 +1,6 @@
 /** Every planned fault was seen acting on what it was aimed at, seen gone, and seen nowhere else. Without that, nothing follows from it. */
 import { z } from 'zod';
-import { history, type Judgement, seconds, unfinished, unproven } from '../analysis/check.ts';
+import { history, type Judgement, seconds, unfinished, unproven, unwatchedPods } from '../analysis/check.ts';
 import type { FaultView } from '../analysis/faults.ts';
 import type { RunView } from '../analysis/view.ts';
 
@@ -54,6 +54,11 @@ export function judge(view: RunView): Judgement {
       reason: `${never} of ${faults.length} faults were never begun: ${stopped}.`,
       ...common,
     };
+  const blind = faults.flatMap(({ name, windowMs }) => {
+    const unwatched = windowMs === null ? null : unwatchedPods(view, windowMs);
+    return unwatched === null ? [] : [`${name}: ${unwatched}, so when it began and ended is not known`];
+  });
+  if (blind.length > 0) return { verdict: 'inconclusive', reason: `${blind.join('; ')}.`, ...common };
   if (leftOut.length > 0)
     return {
       verdict: 'not_run',

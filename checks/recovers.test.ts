@@ -18,6 +18,23 @@ it('passes a recovery in time, with its resolution and both starting points', ()
   expect(verdict.reason).toContain('began after 4.1 s +- 1.1 s (9.1 s after it began to act)');
 });
 
+it('cannot tell when pods were not watched in the window, and fails what is late all the same', () => {
+  const gap = {
+    at: 24_000,
+    kind: 'gap' as const,
+    what: 'pods watch',
+    fromMs: 21_500,
+    toMs: 24_000,
+    why: 'no answer',
+  };
+  const blind = (afterMs: number) => story(afterMs, { events: [...faultEvents('cut', 21_000, 26_000), gap] });
+  expect(ask(blind(4_000), 5_000)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('from 21.5 s to 24.0 s (no answer)'),
+  });
+  expect(ask(blind(8_000), 5_000).verdict).toBe('fail');
+});
+
 it('fails one that comes too late', () => {
   expect(ask(story(8_000), 5_000)).toMatchObject({ verdict: 'fail', observed: { value: 8.1 } });
 });

@@ -10,6 +10,7 @@ import {
   provenFault,
   seconds,
   unfinished,
+  unwatchedPods,
 } from '../analysis/check.ts';
 import { type FaultView, seenUntilMs, struckAtMs } from '../analysis/faults.ts';
 import { BIN_MS, binsTouching, binsWithin, firstGoodRun, isGood } from '../analysis/timeline.ts';
@@ -76,6 +77,15 @@ export function judge(
     return {
       verdict: 'inconclusive',
       reason: `there are seconds after ${during} in which no write is on record, so ${what} may have begun after ${seconds(Math.max(0, best - struck[0]))}; asked: ${seconds(withinMs)}.`,
+      observed: { value: null, unit: 's' },
+      ...common,
+    };
+  // What was not watched may have begun or ended long before it was seen: then the good seconds after it prove nothing.
+  const unwatched = unwatchedPods(view, fault.windowMs);
+  if (tookMs !== null && tookMs <= withinMs && unwatched !== null)
+    return {
+      verdict: 'inconclusive',
+      reason: `${during}: ${unwatched}, so when it began and ended is not known.`,
       observed: { value: null, unit: 's' },
       ...common,
     };

@@ -1,44 +1,71 @@
 /** `proofload up` and `proofload down`: a cluster to test on, brought up and taken down whole. */
+import { findEngine } from '../harness/engines.ts';
 import { downBare } from '../platforms/bare/down.ts';
 import { upBare } from '../platforms/bare/up.ts';
 import { buildImages } from '../platforms/images/build.ts';
-import { findEngine } from '../harness/engines.ts';
+import { CannotRun } from '../platforms/platform.ts';
 import { EXIT } from '../record/model.ts';
 
 export type ClusterKind = 'bare' | 'kind';
 
-/** Resolves with the exit code. Throws UsageError when this machine cannot carry it, with everything taken down again. */
-export async function upCommand(kind: ClusterKind): Promise<number> {
-  const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
-  const options = { signal: stop.signal, onProgress: (line: string) => process.stderr.write(`${line}\n`) };
-  // For load from inside the cluster.
-  const { path: k6 } = await findEngine('k6', options);
-  const images = (await buildImages('luminate', { ...options, k6 })).map(({ archive }) => archive);
-  if (kind === 'kind') {
-    const { upKind } = await import('../platforms/kind/up.ts');
-    const { kubeconfig, context } = await upKind({ ...options, images });
-    process.stdout.write(`context ${context} of ${kubeconfig}\n`);
-    return EXIT.pass;
-  }
-  const { kubeconfig, context, version, lacks, tookMs } = await upBare({ ...options, images });
-  for (const lack of lacks) process.stderr.write(`this machine: ${lack}\n`);
-  process.stdout.write(
-    `Kubernetes ${version}, two nodes${tookMs === 0 ? '' : `, up in ${(tookMs / 1_000).toFixed(1)} s`}: kubectl --kubeconfig ${kubeconfig} --context ${context} get nodes\n`,
-  );
-  return EXIT.pass;
+interface Progress {
+  signal: AbortSignal;
+  onProgress: (line: string) => void;
 }
 
-export async function downCommand(kind: ClusterKind): Promise<number> {
-  if (kind === 'kind') {
+/** Resolves with the exit code: 3 when something did not come up, or Ctrl-C was pressed. Throws UsageError when this machine cannot carry it. */
+export function upCommand(kind: ClusterKind): Promise<number> {
+  return withProgress(kind === 'kind' ? upWithKind : upWithoutDocker);
+}
+
+/** Resolves with the exit code. Throws UsageError when it could not begin. */
+export function downCommand(kind: ClusterKind): Promise<number> {
+  return withProgress(async (progress) => {
+    if (kind === 'bare') {
+      await downBare();
+      return 'nothing of the bare cluster is left';
+    }
     const { downKind } = await import('../platforms/kind/down.ts');
-    await downKind({
-      signal: new AbortController().signal,
-      onProgress: (line) => process.stderr.write(`${line}\n`),
-    });
+    await downKind(progress);
+    return 'nothing of the kind cluster is left';
+  });
+}
+
+async function upWithKind(progress: Progress): Promise<string> {
+  // Before images are built: without a runtime they would be for nothing.
+  const { findRuntime } = await import('../platforms/kind/programs.ts');
+  await findRuntime(progress.signal);
+  const { upKind } = await import('../platforms/kind/up.ts');
+  const { kubeconfig, context } = await upKind({ ...progress, images: await imagesFor(progress) });
+  return `context ${context} of ${kubeconfig}`;
+}
+
+async function upWithoutDocker(progress: Progress): Promise<string> {
+  const up = await upBare({ ...progress, images: () => imagesFor(progress) });
+  for (const lack of up.lacks) progress.onProgress(`this machine: ${lack}`);
+  const took = up.tookMs === 0 ? '' : `, up in ${(up.tookMs / 1_000).toFixed(1)} s`;
+  return `Kubernetes ${up.version}, two nodes${took}: kubectl --kubeconfig ${up.kubeconfig} --context ${up.context} get nodes`;
+}
+
+/** The reference system's, and k6 for load from inside the cluster. */
+async function imagesFor(progress: Progress): Promise<string[]> {
+  const { path: k6 } = await findEngine('k6', progress);
+  return (await buildImages('luminate', { ...progress, k6 })).map(({ archive }) => archive);
+}
+
+async function withProgress(work: (progress: Progress) => Promise<string>): Promise<number> {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
+  const onProgress = (line: string) => process.stderr.write(`${line}\n`);
+  try {
+    process.stdout.write(`${await work({ signal: stop.signal, onProgress })}\n`);
     return EXIT.pass;
+  } catch (error) {
+    // What fails while acting is no bad input, and no crash either.
+    if (!(error instanceof CannotRun) && !stop.signal.aborted) throw error;
+    onProgress(
+      stop.signal.aborted ? 'interrupted; what was begun is taken down again' : (error as Error).message,
+    );
+    return EXIT.invalid;
   }
-  await downBare();
-  process.stdout.write('nothing of the bare cluster is left\n');
-  return EXIT.pass;
 }

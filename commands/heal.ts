@@ -28,6 +28,8 @@ export async function healCommand(
   ) {
     throw new UsageError(`${run}: not a run directory (it has neither history.jsonl nor undo.jsonl)`);
   }
+  if (options.on === undefined && (options.kubeconfig !== undefined || options.context !== undefined))
+    throw new UsageError('--kubeconfig and --context say which cluster is swept; add --all --on kubernetes');
   if (options.on !== undefined && !options.all)
     throw new UsageError('heal --on sweeps a whole cluster; say so with --all');
   const target = options.on === undefined ? null : clusterOf({ ...options, on: options.on });

@@ -28,26 +28,35 @@ export interface Placed {
   guards: Settings['guards'];
 }
 
-/** The kubeconfig and context of a place. Throws UsageError where there is none, and for a context that proofload.yaml does not allow. */
-export function clusterOf({ on, kubeconfig, context }: Pick<Place, 'on' | 'kubeconfig' | 'context'>): {
+export interface SweptCluster {
   kubeconfig?: string;
   context?: string;
-} {
-  if (on === 'local') throw new UsageError('--on local is no cluster; heal --all takes its runs back');
-  if (on === 'bare') return { kubeconfig: KUBECONFIG, context: CONTEXT };
-  if (on === 'kind') return { kubeconfig: kubeconfigFile(), context: KIND_CONTEXT };
-  if (context === undefined)
-    throw new UsageError(
-      'a sweep of a whole cluster wants its name: --context <name>, as proofload.yaml allows it',
-    );
-  const allowed = readSettings(path.resolve('.')).contexts.some(
-    ({ name, namespaces }) => name === context && namespaces === undefined,
-  );
-  if (!allowed)
-    throw new UsageError(
-      `proofload.yaml does not allow context ${context} for all namespaces; add below "contexts:" the line: - {name: "${context}"}`,
-    );
-  return { context, ...(kubeconfig === undefined ? {} : { kubeconfig }) };
+  /** Asked with what the kubeconfig leads to, before anything is looked at there. */
+  allow: (target: { context: string; server: string }) => void;
+}
+
+/** The cluster that `heal --all --on` sweeps. Throws UsageError for words that do not go together. */
+export function clusterOf({
+  on,
+  kubeconfig,
+  context,
+}: Pick<Place, 'on' | 'kubeconfig' | 'context'>): SweptCluster {
+  if (on === 'kubernetes') {
+    if (context === undefined)
+      throw new UsageError(
+        'a sweep of a whole cluster wants its name: --context <name>, as proofload.yaml allows it',
+      );
+    const settings = readSettings(path.resolve('.'));
+    return {
+      context,
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      allow: (target) => checkAllowed(settings, target),
+    };
+  }
+  if (kubeconfig !== undefined || context !== undefined)
+    throw new UsageError(`--on ${on} knows its cluster; use --on kubernetes with --kubeconfig or --context`);
+  if (on === 'bare') return { kubeconfig: KUBECONFIG, context: CONTEXT, allow: () => undefined };
+  return { kubeconfig: kubeconfigFile(), context: KIND_CONTEXT, allow: () => undefined };
 }
 
 /** Throws UsageError for words that do not go together, and where there is no such cluster. */

@@ -66,9 +66,9 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     ...(runners === undefined ? {} : { runners }),
   });
   const faults = planFaults({ scenario, workload, ...prepared, random: randomFrom(options.seed) });
-  if (options.dryRun) return dryRun(platform, faults);
+  if (options.dryRun) return dryRun(platform, faults, options.json === true);
   // Where, at whom, and how much of it: before anything is changed there.
-  for (const line of (await platform.preview?.(faults)) ?? []) if (!line.startsWith('create ')) say(line);
+  for (const line of (await platform.preview?.(faults, 'faults')) ?? []) say(line);
   checkDisk(scenario, outDir);
   // Parsed, so that what the run writes can be read again: a number that the schema refuses must not cost a whole run.
   const plan = Plan.parse({
@@ -142,12 +142,13 @@ function runnersOf({ on, runners, runnerKind }: RunOptions): Plan['runners'] {
 }
 
 /** What it would create and whom its faults would hit; nothing is changed. */
-async function dryRun(platform: Platform, faults: readonly PlannedFault[]): Promise<number> {
+async function dryRun(platform: Platform, faults: readonly PlannedFault[], json: boolean): Promise<number> {
   if (platform.preview === undefined)
     throw new UsageError(
       '--dry-run shows what would be changed in a cluster; the local platform changes none',
     );
-  process.stdout.write(`${(await platform.preview(faults)).join('\n')}\n`);
+  const lines = await platform.preview(faults, 'everything');
+  process.stdout.write(`${json ? JSON.stringify({ lines }) : lines.join('\n')}\n`);
   await platform.remove();
   return EXIT.pass;
 }

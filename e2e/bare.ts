@@ -68,16 +68,18 @@ function isOfCluster(pid: string): boolean {
   try {
     const text =
       readFileSync(`/proc/${pid}/cmdline`, 'latin1') + readFileSync(`/proc/${pid}/cgroup`, 'latin1');
-    return text.includes(STATE) || /:\/proofload\//.test(text);
+    return text.includes(STATE) || /:\/proofload-bare\//.test(text);
   } catch {
     return false;
   }
 }
 
-/** Ends every connection from inside node-a to that address, as a middlebox would: both ends get a reset. */
-export function cutConnections(address: string, port: number): void {
+/** Ends every connection from inside node-a to that address, as a middlebox would: both ends get a reset. Says how many there were. */
+export function cutConnections(address: string, port: number): number {
   const netns = `--net=/run/netns/${NODES[0]?.netns ?? ''}`;
-  execFileSync('nsenter', [netns, 'ss', '--kill', '--tcp', 'dst', `${address}:${port}`], { cwd: '/' });
+  const filter = ['--kill', '--tcp', '--no-header', 'dst', `${address}:${port}`];
+  const killed = execFileSync('nsenter', [netns, 'ss', ...filter], { cwd: '/', encoding: 'utf8' });
+  return killed.split('\n').filter(Boolean).length;
 }
 
 /** Takes an image away from both nodes. */

@@ -5,13 +5,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startComponent, stopComponent } from '../platforms/bare/component-processes.ts';
 import { runningState } from '../platforms/bare/state.ts';
 import { EXIT, type Event } from '../record/model.ts';
 import { API_PORT } from '../platforms/bare/layout.ts';
 import { cutConnections, down, machine, marksInCluster, up, whyNoCluster } from './bare.ts';
-import { type JudgedRun, judgedRun, red, start } from './proofload.ts';
+import { FULL, type JudgedRun, judgedRun, red, start } from './proofload.ts';
 
 const OUTAGE_MS = 20_000;
 const CUTS = 10;
@@ -40,25 +40,54 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
   });
 
   it('says what it could not see when the API server is away and watches are cut', async () => {
-    const running = start(['run', 'control', '--on', 'bare', '--for', '90s', '--rate', '60', '--json']);
+    const running = start(['run', 'control', '--on', 'bare', '--for', '120s', '--rate', '60', '--json']);
     await running.shows('phase baseline');
     const state = runningState();
     await stopComponent(state, 'kube-apiserver');
     await pause(OUTAGE_MS); // the length of the outage is the point
     await startComponent(state, 'kube-apiserver');
     for (let cut = 0; cut < CUTS; cut += 1) {
-      await pause(1_000);
-      cutConnections('127.0.0.1', API_PORT);
+      // Watches come back after a pause of their own: only what is there can be cut.
+      await vi.waitFor(() => expect(cutConnections('127.0.0.1', API_PORT), `cut ${cut}`).toBeGreaterThan(0), {
+        timeout: 15_000,
+        interval: 500,
+      });
     }
     const { code, stdout, stderr } = await running.ended;
     const run = JSON.parse(stdout) as JudgedRun;
-    expect(code, `${red(run).join('\n')}\n${stderr.slice(-2_000)}`).toBe(EXIT.inconclusive);
+    // Nodes whose kubelets cannot reach the API server are given up after a while, and their pods with them: `quiet` may say so.
+    expect([EXIT.inconclusive, EXIT.fail], `${red(run).join('\n')}\n${stderr.slice(-2_000)}`).toContain(code);
     const gaps = historyOf(run).filter((event) => event.kind === 'gap');
     expect(Math.max(...gaps.map(({ fromMs, toMs }) => toMs - fromMs))).toBeGreaterThan(OUTAGE_MS * 0.9);
-    for (const check of ['no-restarts', 'ready-only-while-serving', 'quiet'])
-      expect(run.verdicts.find((verdict) => verdict.check === check)?.verdict, check).not.toBe('pass');
+    const verdictOf = (check: string) => run.verdicts.find((verdict) => verdict.check === check)?.verdict;
+    expect(['inconclusive', 'fail']).toContain(verdictOf('quiet'));
+    for (const check of ['no-restarts', 'ready-only-while-serving'])
+      expect(verdictOf(check), check).toBe('inconclusive');
     expect(run.figures.find(({ name }) => name === 'lost')?.value).toBe(0);
     process.stderr.write(`${gaps.length} gaps, ${red(run).join('\n  ')}\n`);
+  });
+
+  it('plays its load from two pods inside the cluster', async () => {
+    const run = await judgedRun([
+      'control',
+      '--on',
+      'bare',
+      '--for',
+      '30s',
+      '--rate',
+      '60',
+      '--runners',
+      '2',
+    ]);
+    expect(run.verdict, red(run).join('\n')).toBe('pass');
+  });
+
+  it.runIf(FULL)('sees each kind of fault act and end', async () => {
+    const run = await judgedRun(['chaos-tour', '--on', 'bare']);
+    const proven = run.verdicts.find(({ check }) => check === 'faults-proven');
+    // Packets cannot be delayed where the kernel has no netem: then that one is left out, and said.
+    expect(['pass', 'not_run'], proven?.reason).toContain(proven?.verdict);
+    expect(proven?.observed?.value).toBeGreaterThanOrEqual(5);
   });
 
   it('leaves nothing on this machine', async () => {

@@ -18,6 +18,7 @@ async function play(
   looks: (FaultObservation | Error)[],
   overrides: Partial<PreparedFault> = {},
   forMs?: number,
+  signal = new AbortController().signal,
 ) {
   const started = performance.now();
   const nowMs = () => performance.now() - started;
@@ -49,7 +50,7 @@ async function play(
     writer,
     random: () => 0,
     nowMs,
-    signal: new AbortController().signal,
+    signal,
     leadMs: 0,
   });
   writer.close();
@@ -99,4 +100,15 @@ it('records what the fault touched besides its targets', async () => {
 it('says that a fault stopped acting before its time', async () => {
   const { why } = await play([idle, acting, idle], {}, 5_000);
   expect(why).toMatch(/stopped acting/);
+});
+
+it('breaks nothing any more when the run has ended while targets were looked at', async () => {
+  const stop = new AbortController();
+  const observe = () => {
+    stop.abort();
+    return Promise.resolve(idle);
+  };
+  const { calls, why } = await play([idle], { observe }, undefined, stop.signal);
+  expect(calls).not.toContain('inject');
+  expect(why).toBe('the run ended before it was injected');
 });

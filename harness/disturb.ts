@@ -45,6 +45,9 @@ export async function disturb(options: DisturbOptions): Promise<void> {
         `its probe sees it acting before it was injected (${idle.detail}): the proof would prove nothing`,
       );
 
+    // Choosing targets and looking at them takes seconds on a cluster: a run that has ended meanwhile breaks nothing any more.
+    if (signal.aborted) throw new Error('the run ended before it was injected');
+
     const injecting = fault.inject();
     const actsWithinMs = fault.actsWithinMs ?? MUST_ACT_WITHIN_MS;
     const actingAtMs = await prove(options, fault, 'acting', actsWithinMs, injecting);

@@ -3,9 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { healLocal } from '../platforms/local/heal.ts';
+import type { Connect } from '../platforms/kubernetes/heal.ts';
 import type { UndoAction, UndoJournal } from '../platforms/platform.ts';
 import { startTicksOf } from '../platforms/process-table.ts';
 import { UsageError } from '../record/model.ts';
+import { reasonOf } from '../record/reason.ts';
 import { builtFile } from '../record/root.ts';
 import { livingHarness } from './lock.ts';
 import { openActions, openJournal } from './undo.ts';
@@ -51,17 +53,66 @@ async function healAll(runId: string, actions: readonly UndoAction[]): Promise<O
   return { undone: [...local.undone, ...cluster.undone], left: [...local.left, ...cluster.left] };
 }
 
+/** How long a run waits at its end for changes that a fault could not take back, milliseconds. */
+const RESTORED_WITHIN_MS = 60_000;
+
+/**
+ * At the end of a run: takes back what its faults changed and could not take back themselves, since the API was away at that moment. Such
+ * entries get their `done`. Never throws.
+ */
+export async function restoreLeft(
+  runDir: string,
+  journal: UndoJournal,
+  connect?: Connect,
+): Promise<Omit<HealReport, 'run'>> {
+  const open = openActions(runDir).filter(({ action }) => action.kind === 'restore');
+  if (open.length === 0) return { undone: [], left: [] };
+  const bound = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const { restoreOpen } = await import('../platforms/kubernetes/heal.ts');
+    const connectTo = connect ?? (await import('../platforms/kubernetes/client.ts')).connectCluster;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        bound.abort();
+        reject(new Error(`not taken back within ${RESTORED_WITHIN_MS / 1_000} s`));
+      }, RESTORED_WITHIN_MS);
+    });
+    const { undone, left, done } = await Promise.race([
+      restoreOpen(path.basename(runDir), open, (target) => connectTo(target), bound.signal),
+      late,
+    ]);
+    for (const id of done) journal.done(id);
+    return { undone, left };
+  } catch (error) {
+    const left = open.map(({ action }) => ('what' in action ? action.what : action.kind));
+    return { undone: [], left: [`${left.join(', ')}: ${reasonOf(error)}; run proofload heal ${runDir}`] };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Every run that has left something in a cluster and whose harness does not live here; `outDir` holds the runs of this machine. */
 export async function healStrays(
-  target: { kubeconfig?: string; context?: string },
+  {
+    allow,
+    ...target
+  }: {
+    kubeconfig?: string;
+    context?: string;
+    allow: (target: { context: string; server: string }) => void;
+  },
   outDir: string,
 ): Promise<HealReport[]> {
-  const { healWithoutJournal, runsIn } = await import('../platforms/kubernetes/heal.ts');
+  const { healWithoutJournal, runsIn } = await import('../platforms/kubernetes/heal-strays.ts');
   const { connectCluster } = await import('../platforms/kubernetes/client.ts');
   const cluster = await connectCluster(target);
   try {
+    allow({ context: cluster.context, server: cluster.server });
     const reports: HealReport[] = [];
-    for (const run of await runsIn(cluster)) {
+    const { runs, unseen } = await runsIn(cluster);
+    if (unseen.length > 0) reports.push({ run: cluster.context, undone: [], left: unseen });
+    for (const run of runs) {
       if (livingHarness(path.join(outDir, run)) !== null) continue;
       reports.push({ run, ...(await healWithoutJournal(cluster, run)) });
     }

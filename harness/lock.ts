@@ -23,9 +23,19 @@ export function livingHarness(runDir: string): number | null {
       pid: number;
       startTicks: number | null;
     };
-    process.kill(pid, 0);
+    if (!isThere(pid)) return null;
     return startTicks === null || startTicksOf(pid) === startTicks ? pid : null;
   } catch {
     return null;
+  }
+}
+
+/** Signal 0 asks only; what may not be asked (EPERM) is there all the same and belongs to another user. See kill(2). */
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

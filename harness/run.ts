@@ -12,7 +12,7 @@ import { CannotRun } from '../platforms/platform.ts';
 import { UsageError } from '../record/model.ts';
 import { bundleScript } from './bundle.ts';
 import { chooseRate } from './calibrate.ts';
-import { startWatchdog } from './heal.ts';
+import { restoreLeft, startWatchdog } from './heal.ts';
 import { judgedLoad } from './judged-load.ts';
 import { createLoadRunner, type LoadRunner } from './load-runner.ts';
 import { lockRun, unlockRun } from './lock.ts';
@@ -54,6 +54,10 @@ export async function run(request: RunRequest): Promise<string> {
       await loads?.stopAll();
       await platform.remove();
       host.stop();
+      const { undone, left } = await restoreLeft(dir, undo);
+      for (const what of undone)
+        writer.emit({ kind: 'note', text: `taken back at the end of the run: ${what}` });
+      for (const what of left) writer.emit({ kind: 'note', text: `left on the cluster: ${what}` });
     }
     writer.emit({ kind: 'run.ended', interrupted: request.signal.aborted });
     writer.close();

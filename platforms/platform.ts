@@ -16,8 +16,8 @@ export type UndoAction =
   | { kind: 'directory'; path: string }
   /** System V shared memory of a database server that may not live to remove it; id as in `ipcs -m`. */
   | { kind: 'shared-memory'; what: string; id?: number }
-  /** Objects in a cluster that carry the run's label (platforms/kubernetes/labels.ts); one entry stands for all of them. */
-  | { kind: 'cluster'; what: string; kubeconfig?: string; context: string }
+  /** Objects in a cluster that carry the run's label (platforms/kubernetes/labels.ts); one entry stands for all of them. `namespace` is where credentials that may not look everywhere look for them. */
+  | { kind: 'cluster'; what: string; kubeconfig?: string; context: string; namespace?: string }
   /** A change to an object that was there before: `patch` is the JSON merge patch that takes it back, `annotation` aside. */
   | {
       kind: 'restore';
@@ -169,8 +169,8 @@ export interface Platform {
       runners?: Plan['runners'];
     },
   ): Promise<Prepared>;
-  /** After `prepare`: what a run would create and whom its faults would hit, one line each, without changing anything. */
-  preview?(faults: readonly PlannedFault[]): Promise<string[]>;
+  /** After `prepare`: where a run would take place and whom its faults would hit, and of `everything` also what it would create; one line each, nothing is changed. */
+  preview?(faults: readonly PlannedFault[], of: 'faults' | 'everything'): Promise<string[]>;
   /**
    * Starts everything; resolves when every replica is Ready and in the endpoints. Rejects with the reason and the log's tail:
    * UsageError when this machine cannot run it, an error named AbortError when the signal was aborted.

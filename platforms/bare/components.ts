@@ -1,4 +1,4 @@
-/** Every program of the cluster with its arguments and configuration files. Why each setting is there is said beside it. */
+/** Every program of the cluster with its arguments and configuration files. A reason stands beside what is not the usual setting. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';

@@ -5,15 +5,22 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { $ } from 'zx';
 import { ownAncestors } from '../process-table.ts';
 import { UsageError } from '../../record/model.ts';
+import { CannotRun } from '../platform.ts';
 import { HOST_SYS } from './chaos-mesh.ts';
 import { writeSysctls } from './host.ts';
 import { CGROUP, NODES, STATE } from './layout.ts';
+import { locked } from './lock.ts';
 import { isAlive, type Proc, readState } from './state.ts';
 
 const GONE_LIMIT_MS = 15_000;
 
-/** Throws UsageError that names what could not be removed. */
-export async function downBare(): Promise<void> {
+/** With the lock held; else as `removeBare`. */
+export function downBare(): Promise<void> {
+  return locked(removeBare);
+}
+
+/** Throws CannotRun that names what could not be removed, UsageError for who may not. */
+export async function removeBare(): Promise<void> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     throw new UsageError('a bare cluster is taken down by root, who brought it up; use sudo');
   let state = null;
@@ -32,27 +39,42 @@ export async function downBare(): Promise<void> {
     if (existsSync(`/run/netns/${netns}`))
       await $({ quiet: true, nothrow: true, timeout: '20s' })`ip netns del ${netns}`;
   if (state) writeSysctls(state.sysctls);
-  if (state?.madeHostSys && existsSync(HOST_SYS)) rmdirSync(HOST_SYS);
-  rmSync(STATE, { recursive: true, force: true, maxRetries: 5 });
-  const left = leftovers(hierarchies);
+  if (state?.madeHostSys !== false) removeEmpty(HOST_SYS);
+  // Below a mount that is still there lie somebody's files.
+  if (!hasMounts()) rmSync(STATE, { recursive: true, force: true, maxRetries: 5 });
+  const left = leftovers(hierarchies, state?.madeHostSys === false);
   if (left.length > 0)
-    throw new UsageError(`make down left behind: ${left.join(', ')}; see the kernel's log, and run it again`);
+    throw new CannotRun(`make down left behind: ${left.join(', ')}; see the kernel's log, and run it again`);
 }
 
 /** What of a bare cluster is still there. Empty when nothing is. */
-export function leftovers(hierarchies: readonly string[]): string[] {
+function leftovers(hierarchies: readonly string[], hadHostSys: boolean): string[] {
   return [
     ...hierarchies.map((root) => path.join(root, CGROUP)).filter((dir) => existsSync(dir)),
     ...NODES.map(({ netns }) => `/run/netns/${netns}`).filter((file) => existsSync(file)),
-    ...(readFileSync('/proc/mounts', 'utf8').includes(` ${STATE}/`) ? [`mounts below ${STATE}`] : []),
+    ...(hasMounts() ? [`mounts below ${STATE}`] : []),
     ...(existsSync(STATE) ? [STATE] : []),
+    ...(hadHostSys || !existsSync(HOST_SYS) ? [] : [HOST_SYS]),
   ];
+}
+
+function hasMounts(): boolean {
+  return readFileSync('/proc/mounts', 'utf8').includes(` ${STATE}/`);
+}
+
+/** An empty folder only: what somebody else has put there stays, and is said. */
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Not there, or not empty.
+  }
 }
 
 async function kill(proc: Proc): Promise<void> {
   const endMs = performance.now() + GONE_LIMIT_MS;
   while (isAlive(proc) && performance.now() < endMs) {
-    process.kill(proc.pid, 'SIGKILL');
+    tryKill(proc.pid);
     await pause(20);
   }
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { UsageError } from '../../record/model.ts';
+import { CannotRun } from '../platform.ts';
 import { CGROUP_SYSTEM, NODES } from './layout.ts';
 import { inNode, joining } from './node.ts';
 import type { State } from './state.ts';
@@ -10,7 +10,7 @@ import type { State } from './state.ts';
 const IMPORT_LIMIT_MS = 120_000;
 const ATTEMPTS = 20;
 
-/** Imports docker-archives into every node. containerd is asked again while it is still starting. Throws UsageError. */
+/** Imports docker-archives into every node. containerd is asked again while it is still starting. Throws CannotRun. */
 export async function importImages(state: State, archives: readonly string[]): Promise<void> {
   await Promise.all(
     NODES.map(async ({ name }) => {
@@ -24,7 +24,7 @@ async function importImage(state: State, node: string, archive: string): Promise
     const why = await ctr(state, node, ['-n', 'k8s.io', 'images', 'import', archive]);
     if (why === null) return;
     if (attempt === ATTEMPTS || !/connect|dial|no such file.*sock/.test(why))
-      throw new UsageError(`${archive} could not be imported into ${node}: ${why}`);
+      throw new CannotRun(`${archive} could not be imported into ${node}: ${why}`);
     await pause(250);
   }
 }

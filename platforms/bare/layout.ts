@@ -14,7 +14,7 @@ export const CONTEXT = 'proofload-bare';
 export const API_PORT = 16_443;
 
 /** Below the root of every cgroup hierarchy. */
-export const CGROUP = 'proofload';
+export const CGROUP = 'proofload-bare';
 /** Processes of the cluster that are not pods; load, kubectl and Proofload itself. */
 export const CGROUP_SYSTEM = `${CGROUP}/system`;
 export const CGROUP_HARNESS = `${CGROUP}/harness`;

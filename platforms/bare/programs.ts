@@ -78,7 +78,6 @@ export interface BuildOptions {
 export interface Programs {
   /** Absolute path by name: those of PROGRAMS, and `crds`, a folder with Chaos Mesh's CustomResourceDefinitions. */
   paths: Record<string, string>;
-  kubernetes: string;
 }
 
 /** `v1.35.8`: the one place that says it is tools/kube/go.mod. */
@@ -102,7 +101,7 @@ export async function buildPrograms(options: BuildOptions): Promise<Programs> {
     );
   }
   paths['crds'] = await chaosDefinitions(paths['controller-gen'] ?? '', goVersion, options);
-  return { paths, kubernetes: kubernetesVersion() };
+  return { paths };
 }
 
 /** Chaos Mesh's CustomResourceDefinitions, made from its Go types. */

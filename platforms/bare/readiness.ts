@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { reasonOf } from '../../record/reason.ts';
 import { deadComponent } from './component-processes.ts';
 import { CGROUP_HARNESS, PKI, STATE } from './layout.ts';
 import { inNode, joining } from './node.ts';
@@ -26,7 +27,7 @@ export async function until(
     try {
       if (await answered()) return;
     } catch (error) {
-      last = error instanceof Error ? error.message : String(error);
+      last = reasonOf(error);
     }
     const dead = deadComponent(state);
     if (dead !== null) throw new Error(`waiting for ${what}: ${dead}`);

@@ -35,7 +35,6 @@ const State = z.strictObject({
   components: z.record(z.string(), Component),
   /** Processes in the host's network namespace: the forwarder's two halves. */
   helpers: z.array(Proc),
-  programs: z.record(z.string(), z.string()),
   /** /host-sys was not there before. */
   madeHostSys: z.boolean(),
   /** True from the moment on that every part answered. */

@@ -4,7 +4,8 @@
  * every part has answered. docs/bare-cluster.md tells what runs and why it is safe.
  */
 import { existsSync, mkdirSync } from 'node:fs';
-import { UsageError } from '../../record/model.ts';
+import { reasonOf } from '../../record/reason.ts';
+import { CannotRun } from '../platform.ts';
 import { chaosMeshObjects, metricsServerObjects } from './addons.ts';
 import { chaosController, chaosDaemon, HOST_SYS, prepareChaosTools } from './chaos-mesh.ts';
 import { startComponent } from './component-processes.ts';
@@ -20,11 +21,12 @@ import {
   proxy,
   scheduler,
 } from './components.ts';
-import { downBare } from './down.ts';
+import { removeBare } from './down.ts';
 import { startForwarder } from './forwarder.ts';
 import { type HostFacts, lacksInWords, probeHost, readSysctls, writeSysctls } from './host.ts';
 import { importImages } from './images.ts';
 import { CONTEXT, KUBECONFIG, LOGS, NODE_A, NODES, type NodePlace } from './layout.ts';
+import { locked } from './lock.ts';
 import { connectNodes, makeCgroups, startHolder } from './node.ts';
 import { makeCertificates } from './pki.ts';
 import { type BuildOptions, buildPrograms, kubernetesVersion, type Programs } from './programs.ts';
@@ -32,8 +34,8 @@ import { answers, kubectl, until } from './readiness.ts';
 import { type Component, isAlive, type Proc, readState, type State, writeState } from './state.ts';
 
 export interface UpOptions extends BuildOptions {
-  /** Archives of images (docker-archive) that both nodes get. */
-  images: readonly string[];
+  /** Archives of images (docker-archive) that both nodes get; asked for when this machine has been found fit. */
+  images: () => Promise<readonly string[]>;
 }
 
 export interface Up {
@@ -48,32 +50,42 @@ export interface Up {
 }
 
 /**
- * Throws UsageError, with everything taken down again, when a part does not come up. A cluster that runs already is left as it is, and
+ * Throws UsageError when this machine cannot carry it, and CannotRun, with everything taken down again, when a part does not come up. A cluster that runs already is left as it is, and
  * gets the images.
  */
 export async function upBare(options: UpOptions): Promise<Up> {
   const facts = await probeHost();
   const up = { kubeconfig: KUBECONFIG, context: CONTEXT, lacks: lacksInWords(facts) };
-  const running = runs();
-  if (running !== null) {
-    options.onProgress('the bare cluster is up already');
-    await importImages(running, options.images);
-    return { ...up, version: running.kubernetes, tookMs: 0 };
-  }
+  // Minutes, the first time; from here on one hand at a time.
   const programs = await buildPrograms(options);
-  await downBare();
+  const images = await options.images();
+  return locked(async () => {
+    const running = runs();
+    if (running === null) return { ...up, ...(await bringUp(facts, programs, images, options)) };
+    options.onProgress('the bare cluster is up already');
+    await importImages(running, images);
+    return { ...up, version: running.kubernetes, tookMs: 0 };
+  });
+}
+
+async function bringUp(
+  facts: HostFacts,
+  programs: Programs,
+  images: readonly string[],
+  options: UpOptions,
+): Promise<{ version: string; tookMs: number }> {
+  await removeBare();
   const startedMs = performance.now();
   const step = (what: string) =>
     options.onProgress(`${((performance.now() - startedMs) / 1_000).toFixed(1)} s: ${what}`);
-  const state = newState(facts, programs);
+  const state = newState(facts);
   try {
-    await startCluster(state, programs, options, step);
+    await startCluster(state, programs, { images, signal: options.signal }, step);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    await downBare();
-    throw new UsageError(`the bare cluster did not come up: ${why}`);
+    await removeBare();
+    throw new CannotRun(`the bare cluster did not come up: ${reasonOf(error)}`);
   }
-  return { ...up, version: state.kubernetes, tookMs: performance.now() - startedMs };
+  return { version: state.kubernetes, tookMs: performance.now() - startedMs };
 }
 
 function runs(): State | null {
@@ -87,7 +99,7 @@ function runs(): State | null {
   }
 }
 
-function newState(facts: HostFacts, programs: Programs): State {
+function newState(facts: HostFacts): State {
   mkdirSync(LOGS, { recursive: true, mode: 0o700 });
   const state: State = {
     kubernetes: kubernetesVersion(),
@@ -97,7 +109,6 @@ function newState(facts: HostFacts, programs: Programs): State {
     holders: {},
     components: {},
     helpers: [],
-    programs: programs.paths,
     madeHostSys: !existsSync(HOST_SYS),
     ready: false,
   };
@@ -108,7 +119,7 @@ function newState(facts: HostFacts, programs: Programs): State {
 async function startCluster(
   state: State,
   programs: Programs,
-  { images, signal }: UpOptions,
+  { images, signal }: { images: readonly string[]; signal: AbortSignal },
   step: (what: string) => void,
 ): Promise<void> {
   mkdirSync(HOST_SYS, { recursive: true });

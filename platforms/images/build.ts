@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { ImageRecipe } from '../../record/image.ts';
 import { UsageError } from '../../record/model.ts';
 import { builtFile, cacheFolder, ROOT } from '../../record/root.ts';
-import { postgresPrograms } from '../local/postgres-programs.ts';
+import { postgresPrograms } from '../postgres-programs.ts';
 import { archiveFile, keyOf, removeOldArchives } from './cache.ts';
 import { PAUSE, runnerRecipe } from './own.ts';
 import { pack, requirePackers } from './pack.ts';

@@ -71,22 +71,33 @@ export function readSettings(dir: string): Settings {
 
 /**
  * Whether this run may change things there. Throws UsageError of one line with the lines to add to the file.
- * `server` as the kubeconfig has it.
+ * `server` as the kubeconfig has it; without `namespace` the whole cluster is meant.
  */
 export function checkAllowed(
   settings: Settings,
-  target: { context: string; server: string; namespace: string },
+  target: { context: string; server: string; namespace?: string },
 ): void {
   const { context, server, namespace } = target;
   const named = settings.contexts.filter((allowed) => allowed.name === context);
   const here = named.filter(
     (allowed) => allowed.server === undefined || isSameServer(allowed.server, server),
   );
-  if (here.some(({ namespaces }) => namespaces === undefined || namespaces.includes(namespace))) return;
+  if (
+    here.some(
+      ({ namespaces }) =>
+        namespaces === undefined || (namespace !== undefined && namespaces.includes(namespace)),
+    )
+  )
+    return;
   const { file } = settings;
   const quoted = JSON.stringify;
   // One line that is valid YAML, so that it can be pasted below `contexts:` as it is.
-  const entry = `- {name: ${quoted(context)}, server: ${quoted(server)}, namespaces: [${quoted(namespace)}]}`;
+  const where = namespace === undefined ? '' : `, namespaces: [${quoted(namespace)}]`;
+  const entry = `- {name: ${quoted(context)}, server: ${quoted(server)}${where}}`;
+  if (here.length > 0 && namespace === undefined)
+    throw new UsageError(
+      `${file} allows context ${context} for some namespaces only, and a sweep is of the whole cluster; take "namespaces" away there for as long as it takes`,
+    );
   if (here.length > 0)
     throw new UsageError(
       `${file} does not allow namespace ${namespace} of context ${context} (it allows ${here.flatMap(({ namespaces = [] }) => namespaces).join(', ')}); if this run may change it, add ${quoted(namespace)} to namespaces of that context`,

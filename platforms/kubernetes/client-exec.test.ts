@@ -6,7 +6,7 @@ import { createConnection } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { KubeConfig } from '@kubernetes/client-node';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { execIn, exitOf } from './client-exec.ts';
 import { forwardTo } from './client-forward.ts';
 
@@ -158,4 +158,43 @@ test('a port that the pod refuses is a reset, and close cuts what is open', asyn
   await once(open, 'connect');
   await forwarded.close();
   if (!open.closed) await once(open, 'close');
+});
+
+test.each([
+  ['502 Bad Gateway', true],
+  ['401 Unauthorized', true],
+  ['404 Not Found', false],
+  ['500 Internal Server Error', false],
+])('a connection that ends in %s was not carried to the pod: %s', async (status, wasNot) => {
+  server.removeAllListeners('upgrade');
+  server.on('upgrade', (_, socket: Duplex) => socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`));
+  const told: string[] = [];
+  const unasked = (why: string) => void told.push(why);
+  const forwarded = await forwardTo(config)({ namespace: 'shop', pod: 'a', port: 80, unasked });
+  const client = createConnection(forwarded.port, '127.0.0.1');
+  client.on('error', () => undefined);
+  await new Promise((resolve) => client.once('close', resolve));
+  expect(told).toEqual(wasNot ? [expect.stringContaining('port-forward to v1 Pod shop/a:80: ')] : []);
+  await forwarded.close();
+});
+
+test('a way that does not open in time was not carried to the pod, nor one to a server that is away', async () => {
+  server.removeAllListeners('upgrade');
+  server.on('upgrade', (_, socket: Duplex) => void sockets.add(socket));
+  const told: string[] = [];
+  const unasked = (why: string) => void told.push(why);
+  const silent = await forwardTo(config)({ namespace: 'shop', pod: 'a', port: 80, unasked });
+  const client = createConnection(silent.port, '127.0.0.1');
+  client.on('error', () => undefined);
+  await vi.waitFor(() => expect(told).toEqual([expect.stringContaining('not open after 900 ms')]), {
+    timeout: 3_000,
+  });
+  for (const socket of sockets) socket.destroy();
+  server.close();
+  await vi.waitFor(() => expect(server.listening).toBe(false));
+  const again = createConnection(silent.port, '127.0.0.1');
+  again.on('error', () => undefined);
+  await new Promise((resolve) => again.once('close', resolve));
+  expect(told.length).toBeGreaterThan(1);
+  await silent.close();
 });

@@ -10,6 +10,10 @@ import type { Cluster } from './cluster.ts';
 import { checkName, refusedSocket } from './client-exec.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Answers are waited for a second at the least; a way that takes longer to open has asked the pod nothing by then. */
+const ASKED_WITHIN_MS = 900;
+/** The API server's own refusals and those of what stands before it. 500 is also what a kubelet says of a pod that is going. */
+const NOT_ASKED = [0, 401, 403, 408, 429, 502, 503, 504];
 
 /** As much of the library's socket as is used here; it has no types of its own. */
 interface Socket {
@@ -23,7 +27,7 @@ interface Socket {
  * process does not end.
  */
 export function forwardTo(config: KubeConfig): Cluster['portForward'] {
-  return async ({ namespace, pod, port }) => {
+  return async ({ namespace, pod, port, unasked }) => {
     const what = `port-forward to v1 Pod ${namespace}/${pod}:${port}`;
     checkName(what, namespace, pod);
     const open = new Set<TcpSocket>();
@@ -45,13 +49,20 @@ export function forwardTo(config: KubeConfig): Cluster['portForward'] {
       });
       const opening = new PortForward(config).portForward(namespace, pod, [port], socket, refused, socket);
       const timeout = setTimeout(() => socket.resetAndDestroy(), CONNECT_TIMEOUT_MS);
+      const slow = setTimeout(
+        () => unasked?.(`${what}: not open after ${ASKED_WITHIN_MS} ms`),
+        ASKED_WITHIN_MS,
+      );
       let link: Socket;
       try {
         link = asSocket(what, await opening);
       } catch (error) {
-        throw error instanceof ApiError ? error : refusedSocket(what, error);
+        const refusal = error instanceof ApiError ? error : refusedSocket(what, error);
+        if (NOT_ASKED.includes(refusal.status)) unasked?.(refusal.message);
+        throw refusal;
       } finally {
         clearTimeout(timeout);
+        clearTimeout(slow);
       }
       if (socket.destroyed) return link.terminate();
       socket.on('close', () => link.close());

@@ -128,11 +128,15 @@ export interface Cluster {
     onLine: (line: string) => void,
     signal: AbortSignal,
   ): Promise<void>;
-  /** A listener on 127.0.0.1 that leads to the pod's port through the API server. */
+  /**
+   * A listener on 127.0.0.1 that leads to the pod's port through the API server. `unasked` is told, before the connection is reset, of each
+   * one that the API server did not carry to the pod: what came back then says nothing of the pod.
+   */
   portForward(target: {
     namespace: string;
     pod: string;
     port: number;
+    unasked?: (why: string) => void;
   }): Promise<{ port: number; close(): Promise<void> }>;
   watch<T extends KubeObject = KubeObject>(
     kind: KindRef,

@@ -3,7 +3,8 @@ import { ApiError } from './cluster.ts';
 import { shortRunId } from './faults/chaos.ts';
 import { makeFixture, RUN, settled } from './faults/fixture.ts';
 import type { Fixture } from './faults/fixture.ts';
-import { healCluster, removeRun } from './heal.ts';
+import { healCluster, removeRun, restoreOpen } from './heal.ts';
+import { healWithoutJournal, runsIn } from './heal-strays.ts';
 import { CHANGED_BY, RUN_LABEL } from './labels.ts';
 
 let f: Fixture;
@@ -101,6 +102,7 @@ test('a fault that hangs is torn away, its pod replaced, its rules removed', asy
   });
   const record = { id: 'demo/app-0', selectorKey: '.', phase: 'Injected' };
   object['status'] = { experiment: { desiredPhase: 'Run', containerRecords: [record] } };
+  object['spec'] = { selector: { pods: { demo: ['app-0'] } } };
   const rules = (name: string, source: string) =>
     f.cluster.put({
       apiVersion: 'chaos-mesh.org/v1alpha1',
@@ -148,4 +150,128 @@ test('an object of the same name that somebody made since is not removed', async
   };
   expect(await settled(removeRun(f.cluster, RUN))).toEqual({ undone: [], left: [] });
   expect(f.cluster.find('ConfigMap', 'settings')).toBeDefined();
+});
+
+const forbidden = (what: string) => new ApiError(`${what} is forbidden`, 403, 'Forbidden');
+function scaled(run: string, more: object = {}) {
+  return f.cluster.put({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace: 'demo', annotations: { [CHANGED_BY]: run }, ...more },
+    spec: { replicas: 6 },
+  });
+}
+
+test('a sweep finds runs by label and by mark, and says what it could not look at', async () => {
+  put('v1', 'ConfigMap', 'settings', {}, 'by-label');
+  put('v1', 'Secret', 'hidden', {}, 'unseen-run');
+  put('v1', 'Service', 'slow', {}, 'slow-run');
+  cordon('by-node');
+  scaled('by-scale');
+  const list = f.cluster.list.bind(f.cluster);
+  // A selector that is a name alone asks for its presence, which this cluster does not know.
+  f.cluster.list = (kind, selection) => list(kind, selection?.labelSelector === RUN_LABEL ? {} : selection);
+  f.cluster.deletableKinds = () =>
+    Promise.resolve({
+      kinds: ['ConfigMap', 'Secret', 'Service', 'Gone'].map((kind) => ({
+        apiVersion: 'v1',
+        kind,
+        namespaced: true,
+      })),
+      unknown: ['metrics.k8s.io'],
+    });
+  f.cluster.refuse = (_, what) => {
+    if (what === 'Secret') return forbidden('secrets');
+    if (what === 'Gone') return new ApiError('no such kind', 404, 'NotFound');
+    return what === 'Service' ? new ApiError('list services: 500', 500, 'InternalError') : undefined;
+  };
+  expect(await runsIn(f.cluster)).toEqual({
+    runs: ['by-label', 'by-node', 'by-scale'],
+    unseen: [
+      'metrics.k8s.io did not answer, so objects of these groups were not looked for',
+      'Service objects could not be looked for: list services: 500',
+      `these credentials may not list Secret; if runs made any: kubectl get secret -A -l ${RUN_LABEL}`,
+    ],
+  });
+  f.cluster.refuse = () => undefined;
+  f.cluster.deletableKinds = () => Promise.resolve({ kinds: [], unknown: [] });
+  expect((await runsIn(f.cluster)).unseen).toEqual([]);
+  f.cluster.refuse = (_, what) => (what === 'Node' ? forbidden('nodes') : undefined);
+  expect((await runsIn(f.cluster)).unseen).toEqual([expect.stringContaining('may not list Node')]);
+  f.cluster.refuse = () => new ApiError('no answer', 0, '');
+  await expect(runsIn(f.cluster)).rejects.toThrow('no answer');
+});
+
+test('without the journal nodes are uncordoned, and a scaled Deployment is named with what to do', async () => {
+  const spec = cordon(RUN);
+  scaled(RUN);
+  const { undone, left } = await settled(healWithoutJournal(f.cluster, RUN));
+  expect(undone).toEqual(['node-1: uncordon']);
+  expect(spec()).toEqual({});
+  expect(left).toEqual([
+    expect.stringMatching(/^deployment\.apps\/web -n demo was scaled, .* --replicas=<number>/),
+  ]);
+  scaled('other-run');
+  expect((await settled(healWithoutJournal(f.cluster, RUN))).left).toEqual([]);
+  // The run's own Deployment goes with its label.
+  scaled(RUN, { labels: { [RUN_LABEL]: RUN } });
+  expect((await settled(healWithoutJournal(f.cluster, RUN))).left).toEqual([]);
+  expect(f.cluster.find('Deployment', 'web')).toBeUndefined();
+  f.cluster.refuse = (_, what) => (what === 'Deployment' ? forbidden('deployments') : undefined);
+  expect((await settled(healWithoutJournal(f.cluster, RUN))).left[0]).toContain(
+    'Deployments: deployments is',
+  );
+});
+
+test('credentials of one namespace look there, and only what is refused there too is left', async () => {
+  put('v1', 'ConfigMap', 'settings');
+  put('v1', 'Secret', 'hidden');
+  put('rbac.authorization.k8s.io/v1', 'ClusterRole', 'theirs', { namespace: undefined }, 'other-run');
+  f.cluster.refuse = (verb, what) =>
+    verb === 'list' && (!what.includes(' in ') || what.startsWith('Secret')) ? forbidden(what) : undefined;
+  f.cluster.may = () => Promise.resolve(false);
+  const { undone, left } = await heal([{ ...CLUSTER, namespace: 'demo' }]);
+  expect(undone).toEqual(['configmap/settings -n demo']);
+  expect(left).toEqual([expect.stringMatching(/^these credentials may not list Secret;/)]);
+  put('v1', 'ConfigMap', 'settings');
+  expect((await heal([CLUSTER])).left[0]).toContain('ConfigMap');
+});
+
+test('a namespace that may be deleted, not listed, is asked for by its name', async () => {
+  put('v1', 'Namespace', 'demo-ns');
+  put('rbac.authorization.k8s.io/v1', 'ClusterRole', 'own', { namespace: undefined });
+  f.cluster.refuse = (verb, what) =>
+    verb === 'list' && !what.includes(' in ') ? forbidden(what) : undefined;
+  const { undone, left } = await settled(removeRun(f.cluster, RUN, ['demo-ns']));
+  expect(undone).toEqual(['namespace/demo-ns']);
+  expect(left).toEqual([expect.stringContaining('may not list Node, ClusterRole')]);
+});
+
+test('open changes are taken back one by one, and each that was is named by its id', async () => {
+  const spec = cordon(RUN);
+  const restoreNode = { ...RESTORE, kind: 'restore' as const };
+  const gone = { ...restoreNode, what: 'node-9: uncordon', ref: { ...RESTORE.ref, name: 'node-9' } };
+  const open = [
+    { id: 3, action: restoreNode },
+    { id: 4, action: gone },
+    { id: 5, action: { kind: 'cluster' as const, what: 'x', context: 'test' } },
+  ];
+  const connect = () => Promise.resolve(f.cluster);
+  const { signal } = new AbortController();
+  f.cluster.refuse = (verb, what) =>
+    verb === 'patch' && what === 'Node node-1' ? new ApiError('no answer', 0, '') : undefined;
+  const away = await restoreOpen(RUN, open, connect, signal);
+  expect(away).toEqual({
+    undone: [],
+    left: [expect.stringContaining('node-1: uncordon: no answer')],
+    done: [4],
+  });
+  f.cluster.refuse = () => undefined;
+  expect((await restoreOpen(RUN, open, connect, AbortSignal.abort())).left).toHaveLength(2);
+  expect(await restoreOpen(RUN, open, connect, signal)).toEqual({
+    undone: ['node-1: uncordon'],
+    left: [],
+    done: [3, 4],
+  });
+  expect(spec()).toEqual({});
 });

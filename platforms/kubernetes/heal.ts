@@ -5,12 +5,13 @@
 import { z } from 'zod';
 import type { UndoAction } from '../platform.ts';
 import { ApiError } from './cluster.ts';
-import type { Cluster, KubeObject } from './cluster.ts';
+import type { Cluster, KindRef, KubeObject } from './cluster.ts';
 import { refOf, removeChaos, shortRunId, typed } from './faults/chaos.ts';
 import { CHAOS_API } from './faults/chaos-status.ts';
 import { restore } from './faults/restore.ts';
 import { reason, until } from './faults/wait.ts';
-import { CHANGED_BY, RUN_LABEL, runSelector } from './labels.ts';
+import { RUN_LABEL, runSelector } from './labels.ts';
+import { groupOf, resourceOf } from './requirements.ts';
 
 /** How long deleted objects may take to go, milliseconds: pods have their grace period, namespaces everything in them. */
 const GONE_WITHIN_MS = 60_000;
@@ -29,7 +30,7 @@ export type Connect = (target: { context: string; kubeconfig?: string }) => Prom
 /** A journal is a file, and a file can be edited or cut off: nothing in it is believed unread. */
 const where = { what: z.string(), kubeconfig: z.string().exactOptional(), context: z.string() };
 const Action: z.ZodType<UndoAction & { kind: 'cluster' | 'restore' }> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('cluster'), ...where }),
+  z.object({ kind: z.literal('cluster'), ...where, namespace: z.string().exactOptional() }),
   z.object({
     kind: z.literal('restore'),
     ...where,
@@ -77,14 +78,51 @@ export async function healCluster(
     }
     try {
       for (const action of [first, ...others]) await takeBack(cluster, runId, action, healed);
-      const swept = await removeRun(cluster, runId);
-      healed.undone.push(...swept.undone);
-      healed.left.push(...swept.left);
+      const namespaces = [first, ...others].flatMap((action) =>
+        action.kind === 'cluster' && action.namespace !== undefined ? [action.namespace] : [],
+      );
+      add(healed, await removeRun(cluster, runId, namespaces));
     } finally {
       cluster.close();
     }
   }
   return healed;
+}
+
+/**
+ * Takes back the `restore` actions among the open entries of a journal, and nothing else, until `signal` is aborted. `done`: ids of the
+ * entries that need nothing more. Idempotent. Never throws.
+ */
+export async function restoreOpen(
+  runId: string,
+  open: readonly { id: number; action: UndoAction }[],
+  connect: Connect,
+  signal: AbortSignal,
+): Promise<HealedCluster & { done: number[] }> {
+  const healed = { undone: [], left: [], done: [] as number[] };
+  for (const { id, action } of open) {
+    if (action.kind !== 'restore') continue;
+    const { context, kubeconfig, what } = action;
+    const one: HealedCluster = { undone: [], left: [] };
+    let cluster: Cluster | undefined;
+    try {
+      if (signal.aborted) throw new Error('no time was left for it');
+      cluster = await connect({ context, ...(kubeconfig !== undefined && { kubeconfig }) });
+      await takeBack(cluster, runId, action, one);
+    } catch (error) {
+      one.left.push(`${what}: ${reason(error)}; run proofload heal`);
+    } finally {
+      cluster?.close();
+    }
+    if (one.left.length === 0) healed.done.push(id);
+    add(healed, one);
+  }
+  return healed;
+}
+
+export function add(healed: HealedCluster, { undone, left }: HealedCluster): void {
+  healed.undone.push(...undone);
+  healed.left.push(...left);
 }
 
 async function takeBack(
@@ -104,20 +142,27 @@ async function takeBack(
   }
 }
 
-/** Removes every object with the run's label: faults, then all others, namespaces last, each until it is gone. Idempotent. Never throws. */
-export async function removeRun(cluster: Cluster, runId: string): Promise<HealedCluster> {
+/**
+ * Removes every object with the run's label: faults, then all others, namespaces last, each until it is gone. Where a kind may not be
+ * listed in all namespaces it is looked for in `namespaces`. Idempotent. Never throws.
+ */
+export async function removeRun(
+  cluster: Cluster,
+  runId: string,
+  namespaces: readonly string[] = [],
+): Promise<HealedCluster> {
   const healed: HealedCluster = { undone: [], left: [] };
   try {
-    const objects = await labelled(cluster, runId, healed);
+    const objects = await labelled(cluster, runId, namespaces, healed);
     const isChaos = ({ apiVersion }: KubeObject) => apiVersion === CHAOS_API;
     const isNamespace = ({ kind, apiVersion }: KubeObject) => kind === 'Namespace' && apiVersion === 'v1';
-    const namespaces = objects.filter(isNamespace);
+    const ownNamespaces = objects.filter(isNamespace);
     const chaos = objects.filter(isChaos);
     await Promise.all(chaos.map((object) => removeFault(cluster, object, healed)));
-    await removeRules(cluster, runId, [...chaos, ...namespaces], healed);
+    await removeRules(cluster, runId, [...chaos, ...ownNamespaces], healed);
     const rest = objects.filter((object) => !isChaos(object) && !isNamespace(object));
     await removeAll(cluster, rest, GONE_WITHIN_MS, healed);
-    await removeAll(cluster, namespaces, NAMESPACE_GONE_WITHIN_MS, healed);
+    await removeAll(cluster, ownNamespaces, NAMESPACE_GONE_WITHIN_MS, healed);
   } catch (error) {
     healed.left.push(
       `cluster ${cluster.context}: ${reason(error)}; run proofload heal again, or look with kubectl get all -A -l ${runSelector(runId)}`,
@@ -126,47 +171,12 @@ export async function removeRun(cluster: Cluster, runId: string): Promise<Healed
   return healed;
 }
 
-const NODE = { apiVersion: 'v1', kind: 'Node' };
-
-/**
- * Runs that have left something in a cluster, whoever started them and wherever: those of a run label, and of the mark on a node. For a
- * sweep that is asked for by name; a run that still goes on somewhere else is in the list, too. Throws ApiError.
- */
-export async function runsIn(cluster: Cluster): Promise<string[]> {
-  const { kinds } = await cluster.deletableKinds();
-  const found = new Set<string>();
-  for (const { apiVersion, kind } of kinds) {
-    try {
-      for (const { metadata } of await cluster.list({ apiVersion, kind }, { labelSelector: RUN_LABEL }))
-        found.add(metadata.labels?.[RUN_LABEL] ?? '');
-    } catch (error) {
-      if (!(error instanceof ApiError) || ![403, 404, 405].includes(error.status)) throw error;
-    }
-  }
-  for (const { metadata } of await cluster.list(NODE)) found.add(metadata.annotations?.[CHANGED_BY] ?? '');
-  found.delete('');
-  return [...found].sort();
-}
-
-/** Takes back what a run left whose journal is not here: nodes it had cordoned, then every object with its label. Never throws. */
-export async function healWithoutJournal(cluster: Cluster, runId: string): Promise<HealedCluster> {
-  const healed: HealedCluster = { undone: [], left: [] };
-  try {
-    for (const node of await cluster.list(NODE)) {
-      if (node.metadata.annotations?.[CHANGED_BY] !== runId) continue;
-      await restore(cluster, runId, refOf(node), { spec: { unschedulable: null } });
-      healed.undone.push(`${node.metadata.name}: uncordon`);
-    }
-  } catch (error) {
-    healed.left.push(
-      `nodes: ${reason(error)}; kubectl uncordon those with annotation ${CHANGED_BY}=${runId}`,
-    );
-  }
-  const swept = await removeRun(cluster, runId);
-  return { undone: [...healed.undone, ...swept.undone], left: [...healed.left, ...swept.left] };
-}
-
-async function labelled(cluster: Cluster, runId: string, healed: HealedCluster): Promise<KubeObject[]> {
+async function labelled(
+  cluster: Cluster,
+  runId: string,
+  namespaces: readonly string[],
+  healed: HealedCluster,
+): Promise<KubeObject[]> {
   const { kinds, unknown } = await cluster.deletableKinds();
   const left = kinds.slice();
   const found: KubeObject[] = [];
@@ -174,8 +184,7 @@ async function labelled(cluster: Cluster, runId: string, healed: HealedCluster):
   const worker = async () => {
     for (let kind = left.shift(); kind !== undefined; kind = left.shift()) {
       try {
-        const { apiVersion, kind: of } = kind;
-        const objects = await cluster.list({ apiVersion, kind: of }, { labelSelector: runSelector(runId) });
+        const objects = await listEverywhere(cluster, kind, runId, namespaces);
         // The selector is asked of the server; that it was heeded is looked at here, since deletion follows.
         found.push(...objects.filter(({ metadata }) => metadata.labels?.[RUN_LABEL] === runId));
       } catch (error) {
@@ -193,11 +202,44 @@ async function labelled(cluster: Cluster, runId: string, healed: HealedCluster):
     healed.left.push(
       `these credentials may not list ${refused.join(', ')}; if the run made any: kubectl get ${refused.join(',').toLowerCase()} -A -l ${runSelector(runId)}`,
     );
-  if (unknown.length > 0)
-    healed.left.push(
-      `${unknown.join(', ')} did not answer, so objects of these groups were not looked for; run proofload heal again when they do`,
-    );
+  if (unknown.length > 0) healed.left.push(`${unanswered(unknown)}; run proofload heal again when they do`);
   return found;
+}
+
+/**
+ * All namespaces where that is allowed, else those given. What is of no namespace cannot be asked for there: a run makes of it only what it
+ * may delete (checked before it starts), so without that right there is none, and a Namespace is asked for by its name. Throws ApiError.
+ */
+async function listEverywhere(
+  cluster: Cluster,
+  { apiVersion, kind, namespaced }: KindRef & { namespaced: boolean },
+  runId: string,
+  namespaces: readonly string[],
+): Promise<KubeObject[]> {
+  const labelSelector = runSelector(runId);
+  try {
+    return await cluster.list({ apiVersion, kind }, { labelSelector });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 403 || namespaces.length === 0) throw error;
+    const found: KubeObject[] = [];
+    if (namespaced) {
+      for (const namespace of namespaces)
+        found.push(...(await cluster.list({ apiVersion, kind }, { namespace, labelSelector })));
+      return found;
+    }
+    const right = { verb: 'delete', group: groupOf(apiVersion), resource: resourceOf(kind) };
+    if (!(await cluster.may(right))) return [];
+    if (kind !== 'Namespace') throw error;
+    for (const name of namespaces) {
+      const object = await cluster.get({ apiVersion, kind, name });
+      if (object !== null) found.push(object);
+    }
+    return found;
+  }
+}
+
+export function unanswered(groups: readonly string[]): string {
+  return `${groups.join(', ')} did not answer, so objects of these groups were not looked for`;
 }
 
 async function removeFault(cluster: Cluster, object: KubeObject, healed: HealedCluster): Promise<void> {

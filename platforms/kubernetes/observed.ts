@@ -16,11 +16,16 @@ export type Change = 'ADDED' | 'MODIFIED' | 'DELETED';
 export interface ObservedOptions {
   cluster: Cluster;
   kinds: readonly WatchedKind[];
+  /** Ends the wait for the first lists; what is watched by then goes on until `stop`. */
+  signal: AbortSignal;
   changed(kind: WatchedKind, type: Change, object: KubeObject): void;
   gap(kind: WatchedKind, fromMs: number, toMs: number, why: string): void;
   /** An optional kind that cannot be watched. */
   unwatched(kind: WatchedKind, why: string): void;
 }
+
+/** The lists of a namespace come within a second; longer means that the API server is away. */
+const FIRST_LISTS_WITHIN_MS = 60_000;
 
 export interface Observed {
   /** Objects of a watched kind; none of one that is not watched. */
@@ -34,7 +39,10 @@ export interface Observed {
   stop(): void;
 }
 
-/** Resolves when every kind has been listed once. Rejects, with all watches stopped, when a kind that must be watched is refused. */
+/**
+ * Resolves when every kind has been listed once. Rejects, with all watches stopped: CannotRun when a kind that must be watched is refused
+ * or not listed within 60 s, an AbortError when the signal is aborted.
+ */
 export async function observe(options: ObservedOptions): Promise<Observed> {
   const watches = new Map<string, Watched>();
   const looks = new Set<() => void>();
@@ -53,7 +61,11 @@ export async function observe(options: ObservedOptions): Promise<Observed> {
     );
     watches.set(kind.kind, watched);
   }
-  const results = await Promise.allSettled([...watches.values()].map(({ synced }) => synced));
+  const results = await firstLists([...watches.values()], options.signal);
+  if (options.signal.aborted) {
+    stop();
+    throw abortError('listing what is to be watched');
+  }
   for (const [i, result] of results.entries()) {
     const kind = options.kinds[i];
     if (result.status === 'fulfilled' || kind === undefined) continue;
@@ -71,6 +83,27 @@ export async function observe(options: ObservedOptions): Promise<Observed> {
     until: (look, limits) => until(looks, look, limits),
     stop,
   };
+}
+
+/** How each first list ended; those that have not when the signal or the bound ends the wait are refused with that reason. */
+async function firstLists(
+  watches: readonly Watched[],
+  signal: AbortSignal,
+): Promise<PromiseSettledResult<void>[]> {
+  const bound = new AbortController();
+  const timer = setTimeout(() => bound.abort(), FIRST_LISTS_WITHIN_MS);
+  const either = AbortSignal.any([signal, bound.signal]);
+  const ended = new Promise<never>((_, reject) => {
+    const end = () => reject(new Error(`no list within ${FIRST_LISTS_WITHIN_MS / 1_000} s`));
+    either.addEventListener('abort', end, { once: true });
+    if (either.aborted) end();
+  });
+  ended.catch(() => undefined);
+  try {
+    return await Promise.allSettled(watches.map(({ synced }) => Promise.race([synced, ended])));
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function until<T>(

@@ -239,7 +239,10 @@ it('deploys in the order in which each object finds what it needs, and takes it 
     'apply HorizontalPodAutoscaler web',
   ]);
   expect(journal).toEqual([
-    { action: { kind: 'cluster', what: 'namespace shop of memory', context: 'memory' }, done: false },
+    {
+      action: { kind: 'cluster', what: 'namespace shop of memory', context: 'memory', namespace: 'shop' },
+      done: false,
+    },
   ]);
   const made = ['Namespace', 'Secret', 'Service', 'Deployment', 'HorizontalPodAutoscaler'].flatMap((kind) =>
     cluster.all(kind),
@@ -255,6 +258,7 @@ it('deploys in the order in which each object finds what it needs, and takes it 
   const told = events.map((event) => JSON.stringify(event));
   expect(told.join('\n')).toContain('"object":"Ingress web"');
   expect(told.join('\n')).toContain('the cluster has no DNS');
+  expect(told.join('\n')).toContain("the API server's clock is 0 ms ahead, known to 1 ms");
   const lives = events
     .filter((event) => 'pod' in event && event.pod === 'web-0')
     .map((event) => 'state' in event && event.state);
@@ -286,7 +290,7 @@ it('moves everything into another namespace', async () => {
   await prepare([KILL]);
   await platform.deploy(deployOptions().options);
   expect(cluster.all('Deployment').map(({ metadata }) => metadata.namespace)).toEqual(['shop-7', 'shop-7']);
-  const lines = await platform.preview?.([]);
+  const lines = await platform.preview?.([], 'everything');
   expect(lines?.[0]).toMatch(/^context memory \(.*\), namespace shop-7$/);
   expect(lines?.[1]).toMatch(/^create Namespace shop-7 \(.*all\.yaml:1; the API would take it\)$/);
   await platform.remove();
@@ -337,6 +341,16 @@ it('says why a workload does not come up, with the end of its log', async () => 
   await expect(failed).rejects.toThrow(
     /Deployment web: container app of pod web-x ended 2 times before it was ready \(Error, code 7\).*its log ends:\nlast words of web-x/s,
   );
+});
+
+it('refuses a rolling restart of what stays, and plays it where all is taken down', async () => {
+  const restart: FaultUse = { name: 'again', fault: 'rollout-restart' };
+  const attached = setUp({ kinds: withChaos }, { attach: true });
+  await expect(attached.prepare([restart])).rejects.toThrow(UsageError);
+  await expect(attached.prepare([restart])).rejects.toThrow(
+    'disturbance again: a rolling restart cannot be taken back; leave it out to test a system that stays (--attach)',
+  );
+  expect(await setUp({ kinds: withChaos }).prepare([restart])).toMatchObject({ notRun: {} });
 });
 
 it('attaches to what runs: settings from the live object, secrets from the live Secrets, nothing changed', async () => {
@@ -392,7 +406,7 @@ it('attaches to what runs: settings from the live object, secrets from the live 
   expect(first.platform.secrets()['jwt-secret']).toBe('live-value');
   expect(first.platform.sensitive()).toEqual(expect.arrayContaining(['live-value', 'livepass']));
   const planned = { name: 'blow', fault: { chaos: 'kill' }, atMs: 0, slotMs: 1_000 };
-  expect(await first.platform.preview?.([planned])).toEqual([
+  expect(await first.platform.preview?.([planned], 'everything')).toEqual([
     expect.stringMatching(/^context memory \(.*\), namespace shop$/),
     'nothing is created: attached to Deployment shop/web in memory',
     'fault blow: PodChaos pod-kill on 1 of 2 pods of shop/web (50 %), chosen among web-0, web-1',

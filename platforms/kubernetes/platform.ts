@@ -108,6 +108,11 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
       const durationsMs: Record<string, number> = {};
       const notRuns: Record<string, string> = {};
       for (const use of faults) {
+        // What runs there stays, and with it the time-stamp in its pods' template.
+        if (options.attach && use.fault === 'rollout-restart')
+          throw new UsageError(
+            `disturbance ${use.name}: a rolling restart cannot be taken back; leave it out to test a system that stays (--attach)`,
+          );
         const node =
           typeof use.fault === 'object' && 'chaos' in use.fault ? raw.get(use.fault.chaos) : undefined;
         const { durationMs, notRun } = checkFault(use, node, { netem: options.netem ?? 'unknown' });
@@ -159,13 +164,14 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
       }
     },
 
-    async preview(faults) {
+    async preview(faults, of) {
       const { cluster, system } = prepared();
       const { attach } = options;
       return previewRun({
         cluster,
         system,
         attach,
+        of,
         faults: faults.map((planned) => ({ planned, node: nodeOf(planned.fault) })),
       });
     },

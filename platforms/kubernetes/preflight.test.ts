@@ -77,7 +77,14 @@ async function check(cluster: MemoryCluster, signal = new AbortController().sign
     namespace: 'shop',
     optional: false,
   }));
-  const observed = await observe({ cluster, kinds, changed: nothing, gap: nothing, unwatched: nothing });
+  const observed = await observe({
+    cluster,
+    kinds,
+    signal,
+    changed: nothing,
+    gap: nothing,
+    unwatched: nothing,
+  });
   cluster.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
   const workloads = [workload('a', ['good:1', 'bad:1'])];
   await checkImages({ cluster, observed, workloads, namespace: 'shop', runId: 'r1', signal });

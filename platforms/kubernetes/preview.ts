@@ -1,4 +1,4 @@
-/** What a run would do, said without doing it: for `--dry-run`. */
+/** What a run would do, said without doing it: all of it for `--dry-run`, where and at whom before every run. */
 import type { Located } from '../manifests/located.ts';
 import { selectsLabels } from '../manifests/find.ts';
 import { countOf } from '../manifests/targets.ts';
@@ -17,15 +17,18 @@ export async function previewRun(options: {
   cluster: Cluster;
   system: ClusterSystem;
   attach: boolean;
+  of: 'faults' | 'everything';
   faults: readonly { planned: PlannedFault; node: Located | undefined }[];
 }): Promise<string[]> {
-  const { cluster, system, attach, faults } = options;
+  const { cluster, system, attach, of, faults } = options;
   const { namespace, workload } = system;
   const pods = attach ? await cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }) : undefined;
   const place = `context ${cluster.context} (${cluster.server}), namespace ${namespace}`;
   const lines = attach
     ? [`nothing is created: attached to Deployment ${namespace}/${workload.name} in ${cluster.context}`]
-    : await previewObjects(cluster, system);
+    : of === 'everything'
+      ? await previewObjects(cluster, system)
+      : [];
   return [place, ...lines, ...faults.map(({ planned, node }) => faultLine(planned, node, system, pods))];
 }
 

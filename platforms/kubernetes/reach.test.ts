@@ -1,6 +1,7 @@
 import http from 'node:http';
+import net from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Emit } from '../platform.ts';
 import type { KubeObject } from './cluster.ts';
 import { dial, dialThrough } from './dial.ts';
@@ -10,6 +11,7 @@ import { readService } from './reach.ts';
 import { memoryCluster, slice } from './testing.ts';
 
 const { signal } = new AbortController();
+const nowMs = () => 5_000;
 const pod = (name: string, over: Record<string, unknown> = {}): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -30,7 +32,7 @@ it('reaches pods at their own addresses where one answers', async () => {
   const { texts, emit } = notes();
   const cluster = memoryCluster();
   const reach = await openPodReach(
-    { cluster, namespace: 'shop', containerPort: 80, dial: answering('10.1.0.1:80'), emit, signal },
+    { cluster, namespace: 'shop', containerPort: 80, dial: answering('10.1.0.1:80'), emit, nowMs, signal },
     [pod('a')],
   );
   expect(reach.way).toBe('direct');
@@ -45,7 +47,7 @@ it('reaches pods at their own addresses where one answers', async () => {
 it('reaches pods through the API server where none answers, and lets go of those that are gone', async () => {
   const { texts, emit } = notes();
   const cluster = memoryCluster();
-  const options = { cluster, namespace: 'shop', containerPort: 80, dial: answering(), emit, signal };
+  const options = { cluster, namespace: 'shop', containerPort: 80, dial: answering(), emit, nowMs, signal };
   const reach = await openPodReach(options, [pod('a'), pod('young', { phase: 'Pending' })]);
   await reach.opened();
   expect(reach.url(pod('a'))).toBe('http://127.0.0.1:40001');
@@ -57,6 +59,54 @@ it('reaches pods through the API server where none answers, and lets go of those
   expect(reach.url(pod('a'))).toBeUndefined();
   await reach.close();
   expect(cluster.forwards).toEqual([]);
+});
+
+it('tells a pod that refuses from one that could not be asked, and looks again when the API is back', async () => {
+  let state: 'open' | 'refuses' | 'away' = 'open';
+  let tell = (_why: string) => {};
+  const server = net.createServer((socket) => {
+    socket.on('error', () => undefined).resume();
+    if (state === 'away') tell('502 Bad Gateway');
+    if (state === 'open') socket.end('HTTP/1.1 200 OK\r\n\r\n');
+    else socket.resetAndDestroy();
+  });
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+  const cluster = memoryCluster();
+  cluster.portForward = ({ unasked }) => {
+    if (unasked !== undefined) tell = unasked;
+    return Promise.resolve({ port, close: () => Promise.resolve() });
+  };
+  const gaps: Parameters<Emit>[0][] = [];
+  const reach = await openPodReach(
+    {
+      cluster,
+      namespace: 'shop',
+      containerPort: 80,
+      dial: answering(),
+      emit: (event) => void (event.kind === 'gap' && gaps.push(event)),
+      nowMs,
+      signal,
+    },
+    [pod('a')],
+  );
+  await reach.opened();
+  expect(await reach.connects(pod('a'), 80, 1_000)).toBe(true);
+  state = 'refuses';
+  expect(await reach.connects(pod('a'), 80, 1_000)).toBe(false);
+  expect(reach.url(pod('a'))).toBe(`http://127.0.0.1:${port}`);
+  expect(gaps).toEqual([]);
+  state = 'away';
+  expect(await reach.connects(pod('a'), 80, 1_000)).toBeUndefined();
+  expect(reach.url(pod('a'))).toBeUndefined();
+  state = 'open';
+  await vi.waitFor(() => expect(reach.url(pod('a'))).toBe(`http://127.0.0.1:${port}`), { timeout: 4_000 });
+  expect(gaps).toEqual([
+    { kind: 'gap', what: 'pods reach', fromMs: 4_000, toMs: 5_000, why: '502 Bad Gateway' },
+  ]);
+  await reach.close();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 const service = (spec: Record<string, unknown>, status: Record<string, unknown> = {}): KubeObject => ({

@@ -16,9 +16,10 @@ const REACHED_WITHIN_MS = 1_000;
 
 export interface PodReach {
   readonly way: 'direct' | 'port-forward';
-  /** `http://host:port` of a pod alone; undefined while it has none. */
+  /** `http://host:port` of a pod alone; undefined while it has none, and while the API server does not carry connections to it. */
   url(pod: KubeObject): string | undefined;
-  connects(pod: KubeObject, port: number, timeoutMs: number): Promise<boolean>;
+  /** False when refused or silent for `timeoutMs`; undefined when the pod could not be asked, which says nothing of it. */
+  connects(pod: KubeObject, port: number, timeoutMs: number): Promise<boolean | undefined>;
   /** The pods have changed: ways through the API server are opened and closed. */
   follow(pods: readonly KubeObject[]): void;
   /** Resolves when no way is being opened any more. */
@@ -31,12 +32,26 @@ interface Way {
   close(): Promise<void>;
 }
 
+interface Entry {
+  uid: string;
+  way: Promise<Way>;
+  open: Way | undefined;
+  /** Connections that the API server did not carry to the pod, so far. */
+  unasked: number;
+  /** Set while the last word was such a one: since when on the run's clock, and why. */
+  blind: { fromMs: number; why: string } | undefined;
+}
+
+/** How long a way that led nowhere is left alone before it is tried again. */
+const TRY_AGAIN_MS = 1_000;
+
 export interface PodReachOptions {
   cluster: Cluster;
   namespace: string;
   containerPort: number;
   dial: Dial;
   emit: Emit;
+  nowMs: () => number;
   signal: AbortSignal;
 }
 
@@ -76,18 +91,40 @@ function directReach({ containerPort, dial }: PodReachOptions): PodReach {
   };
 }
 
-function forwardReach({ cluster, namespace, containerPort, signal }: PodReachOptions): PodReach {
+function forwardReach({ cluster, namespace, containerPort, emit, nowMs, signal }: PodReachOptions): PodReach {
   /** By uid and port. */
-  const ways = new Map<string, { uid: string; way: Promise<Way>; open: Way | undefined }>();
+  const ways = new Map<string, Entry>();
   let closed = false;
 
-  const open = (object: KubeObject, port: number): Promise<Way> => {
+  const tellBlind = (entry: Entry) => {
+    if (entry.blind !== undefined) emit({ kind: 'gap', what: 'pods reach', toMs: nowMs(), ...entry.blind });
+    entry.blind = undefined;
+  };
+  /** Tries a blind way until it leads to the pod again, or is let go. */
+  const untilSeen = async (key: string, entry: Entry) => {
+    while (ways.get(key) === entry && entry.open !== undefined) {
+      await pause(TRY_AGAIN_MS, undefined, { ref: false });
+      const before = entry.unasked;
+      if (ways.get(key) !== entry) break;
+      await dialThrough('127.0.0.1', entry.open.port, REACHED_WITHIN_MS);
+      if (entry.unasked === before) break;
+    }
+    tellBlind(entry);
+  };
+  const open = (object: KubeObject, port: number): Entry => {
     const { name, uid = '' } = object.metadata;
     const key = `${uid} ${port}`;
     const known = ways.get(key);
-    if (known !== undefined) return known.way;
-    const way = cluster.portForward({ namespace, pod: name, port });
-    const entry: { uid: string; way: Promise<Way>; open: Way | undefined } = { uid, way, open: undefined };
+    if (known !== undefined) return known;
+    const unasked = (why: string) => {
+      entry.unasked += 1;
+      if (entry.blind !== undefined || ways.get(key) !== entry) return;
+      // The look that met it began before.
+      entry.blind = { fromMs: Math.max(0, nowMs() - REACHED_WITHIN_MS), why };
+      void untilSeen(key, entry);
+    };
+    const way = cluster.portForward({ namespace, pod: name, port, unasked });
+    const entry: Entry = { uid, way, open: undefined, unasked: 0, blind: undefined };
     ways.set(key, entry);
     const settle = async () => {
       try {
@@ -99,34 +136,40 @@ function forwardReach({ cluster, namespace, containerPort, signal }: PodReachOpt
       }
     };
     void settle();
-    return way;
+    return entry;
   };
 
   return {
     way: 'port-forward',
     url(pod) {
-      const way = ways.get(`${pod.metadata.uid ?? ''} ${containerPort}`)?.open;
-      return way === undefined ? undefined : `http://127.0.0.1:${way.port}`;
+      const entry = ways.get(`${pod.metadata.uid ?? ''} ${containerPort}`);
+      if (entry?.open === undefined || entry.blind !== undefined) return undefined;
+      return `http://127.0.0.1:${entry.open.port}`;
     },
     async connects(pod, port, timeoutMs) {
+      const entry = open(pod, port);
+      const before = entry.unasked;
       try {
-        return await dialThrough('127.0.0.1', (await open(pod, port)).port, timeoutMs);
+        const { port: localPort } = await entry.way;
+        const answered = await dialThrough('127.0.0.1', localPort, timeoutMs);
+        return !answered && entry.unasked > before ? undefined : answered;
       } catch {
-        return false;
+        return undefined;
       }
     },
     follow(pods) {
       if (closed || signal.aborted) return;
       const there = new Set(pods.map(({ metadata }) => metadata.uid));
-      for (const [key, { uid, open: way }] of ways) {
-        if (there.has(uid)) continue;
+      for (const [key, entry] of ways) {
+        if (there.has(entry.uid)) continue;
         ways.delete(key);
-        void way?.close();
+        tellBlind(entry);
+        void entry.open?.close();
       }
       for (const object of pods) {
         const pod = readPod(object);
         if (pod.status.phase === 'Running' && !isTerminating(pod))
-          open(object, containerPort).catch(() => undefined);
+          open(object, containerPort).way.catch(() => undefined);
       }
     },
     async opened() {
@@ -134,6 +177,7 @@ function forwardReach({ cluster, namespace, containerPort, signal }: PodReachOpt
     },
     async close() {
       closed = true;
+      ways.forEach(tellBlind);
       const made = [...ways.values()].flatMap(({ open: way }) => (way === undefined ? [] : [way.close()]));
       ways.clear();
       await Promise.allSettled(made);

@@ -165,6 +165,19 @@ it('makes a gap of a pod that cannot be read, in words that checks look for', ()
       why: expect.stringContaining('pod a: status.containerStatuses'),
     },
     { kind: 'gap', what: 'pods watch', fromMs: 1, toMs: 9, why: 'connection lost' },
-    { kind: 'gap', what: 'Event watch', fromMs: 1, toMs: 9, why: 'connection lost' },
+    { kind: 'gap', what: 'pods (Events watch)', fromMs: 1, toMs: 9, why: 'connection lost' },
   ]);
+});
+
+it('makes one gap over the whole run of Events that may not be watched, and a note of other kinds', () => {
+  const { made, events } = recorder();
+  made.unwatched(kindOf('Event'), 'forbidden');
+  expect(events).toEqual([]);
+  made.ended();
+  made.ended();
+  expect(events).toEqual([
+    { kind: 'gap', what: 'pods (Events watch)', fromMs: 0, toMs: 5, why: 'forbidden' },
+  ]);
+  made.unwatched(kindOf('Node'), 'forbidden');
+  expect(events[1]).toEqual({ kind: 'note', text: 'Node objects are not watched: forbidden' });
 });

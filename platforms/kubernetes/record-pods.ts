@@ -56,6 +56,8 @@ export class PodRecorder {
   /** Until the first lists are complete, what comes is older than the run's own look. */
   #live = false;
   #removing = false;
+  /** What was never watched, and why: told at the end, as a gap over the whole run. */
+  readonly #unwatched = new Map<string, string>();
 
   constructor(options: RecordOptions) {
     this.#options = options;
@@ -83,6 +85,19 @@ export class PodRecorder {
       const why = reasonOf(error);
       this.#options.emit({ kind: 'gap', what: watchName(kind), fromMs: nowMs, toMs: nowMs, why });
     }
+  }
+
+  /** An optional kind that cannot be watched. Without Events a failed probe cannot be told from other causes, so that is more than a note. */
+  unwatched(kind: WatchedKind, why: string): void {
+    if (kind.kind === 'Event') this.#unwatched.set(watchName(kind), why);
+    else this.#options.emit({ kind: 'note', text: `${kind.kind} objects are not watched: ${why}` });
+  }
+
+  /** The run is over and taken down. Idempotent. */
+  ended(): void {
+    const { emit, nowMs } = this.#options;
+    for (const [what, why] of this.#unwatched) emit({ kind: 'gap', what, fromMs: 0, toMs: nowMs(), why });
+    this.#unwatched.clear();
   }
 
   gap(kind: WatchedKind, fromMs: number, toMs: number, why: string): void {
@@ -174,8 +189,9 @@ export class PodRecorder {
   }
 }
 
-/** Checks take every gap whose name has the word "pods" for a time in which pods were not watched. */
+/** Checks take every gap whose name has the word "pods" for a time in which pods were not watched; Events tell why a pod was killed. */
 function watchName({ kind }: WatchedKind): string {
+  if (kind === 'Event') return 'pods (Events watch)';
   return kind === 'Pod' ? 'pods watch' : `${kind} watch`;
 }
 

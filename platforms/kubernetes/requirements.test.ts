@@ -51,6 +51,11 @@ it.each<[string, FaultUse['fault'], string[]]>([
   expect(wanted(fault)).toEqual(expect.arrayContaining(expected));
 });
 
+it('asks for the mark beside the scale', () => {
+  const rights = wanted({ scaleTo: 1 });
+  expect(rights).toEqual(expect.arrayContaining(['patch deployments/scale', 'patch deployments']));
+});
+
 it('asks nothing about kinds that the cluster does not have', () => {
   expect(wanted('drain', SERVED).filter((right) => right.includes('chaos'))).toEqual([]);
 });

@@ -92,7 +92,12 @@ export function wantedRights(options: {
         ...rightsIn('default')('coordination.k8s.io', 'leases', ['get', 'create', 'patch', 'delete']),
       );
     else if (use.fault === 'rollout-restart') wanted.push(...inside('apps', 'deployments', ['patch']));
-    else if ('scaleTo' in use.fault) wanted.push(...inside('apps', 'deployments', ['patch'], 'scale'));
+    else if ('scaleTo' in use.fault)
+      wanted.push(
+        ...inside('apps', 'deployments', ['patch'], 'scale'),
+        // The mark that says which run changed it.
+        ...inside('apps', 'deployments', ['patch']),
+      );
     else {
       const kind = (node && textAt(node, ['kind'])) ?? '';
       wanted.push(

@@ -1,8 +1,9 @@
 /** What runs while a system is deployed on a cluster, or attached to: its watches, its records, the ways to it, and how it is taken down. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { reasonOf } from '../../record/reason.ts';
 import { CannotRun } from '../platform.ts';
-import type { DeployOptions, PodView } from '../platform.ts';
+import type { DeployOptions, Emit, PodView } from '../platform.ts';
 import { selectsLabels } from '../manifests/find.ts';
 import { manifestsAsPlayed } from '../manifests/played.ts';
 import type { ManifestObject } from '../manifests/read.ts';
@@ -64,6 +65,7 @@ export function startDeployment(start: StartOptions): Running {
       ? `what run ${runId} adds to namespace ${namespace} of ${cluster.context}`
       : `namespace ${namespace} of ${cluster.context}`,
     context: cluster.context,
+    namespace,
     ...(cluster.kubeconfig !== undefined && { kubeconfig: cluster.kubeconfig }),
   });
 
@@ -101,7 +103,14 @@ export function startDeployment(start: StartOptions): Running {
         nodes: () => observed.objects('Node'),
         deploymentNow: () =>
           observed.objects('Deployment').find(({ metadata }) => metadata.name === system.workload.name),
-        connects: (pod, port, timeoutMs) => reach.connects(pod, port, timeoutMs),
+        async connects(pod, port, timeoutMs) {
+          const answer = await reach.connects(pod, port, timeoutMs);
+          if (answer === undefined)
+            throw new Error(
+              `pod ${pod.metadata.name} could not be asked: the API server has no way to it now`,
+            );
+          return answer;
+        },
         containerPort: system.containerPort,
         emit,
         undo,
@@ -113,10 +122,11 @@ export function startDeployment(start: StartOptions): Running {
     async remove() {
       parts.recorder?.removing();
       // Waits until everything is gone, namespace included, or says what is not.
-      const { left } = await removeRun(cluster, runId);
+      const { left } = await removeRun(cluster, runId, [namespace]);
       for (const line of left) emit({ kind: 'note', text: `left on the cluster: ${line}` });
       if (left.length === 0) undo.done(undoId);
       await letGo(parts);
+      parts.recorder?.ended();
     },
   };
 }
@@ -138,6 +148,7 @@ async function bringUp(start: StartOptions, parts: Parts, workloadPods: () => Ku
   const { emit, signal, runId } = options;
   if (signal.aborted) throw abortError('deploy');
   for (const unplayed of system.unplayed) emit({ kind: 'unplayed', ...unplayed });
+  await tellClock(cluster, emit);
   const observed = await watchEverything(start, parts, workloadPods);
   if (!attach) {
     const deployment = { cluster, system, runId, defect: options.defect, observed, emit, signal };
@@ -146,6 +157,20 @@ async function bringUp(start: StartOptions, parts: Parts, workloadPods: () => Ku
   } else await untilInService({ observed, system, signal });
   await saveManifests(start);
   await openWays(start, parts, observed, workloadPods);
+}
+
+/** Times in objects are the API server's: how far they are off the run's own is part of the record. */
+async function tellClock(cluster: Cluster, emit: Emit): Promise<void> {
+  try {
+    const { offsetMs, boundMs } = await cluster.clockOffsetMs();
+    const side = offsetMs < 0 ? 'behind' : 'ahead';
+    emit({
+      kind: 'note',
+      text: `the API server's clock is ${Math.round(Math.abs(offsetMs))} ms ${side}, known to ${Math.round(boundMs)} ms`,
+    });
+  } catch (error) {
+    emit({ kind: 'note', text: `the API server's clock could not be read: ${reasonOf(error)}` });
+  }
 }
 
 /** The watches of the namespace and what listens to them, until `letGo`. */
@@ -180,6 +205,7 @@ async function watchEverything(
   const observed = await observe({
     cluster,
     kinds: watchedKinds(system, attach),
+    signal: options.signal,
     changed(kind, type, object) {
       file.write(type, object);
       recorder.changed(kind, type, object);
@@ -187,7 +213,7 @@ async function watchEverything(
       if (kind.kind === 'EndpointSlice') parts.store?.follow();
     },
     gap: (kind, fromMs, toMs, why) => recorder.gap(kind, fromMs, toMs, why),
-    unwatched: ({ kind }, why) => emit({ kind: 'note', text: `${kind} objects are not watched: ${why}` }),
+    unwatched: (kind, why) => recorder.unwatched(kind, why),
   });
   parts.observed = observed;
   recorder.live();
@@ -228,7 +254,10 @@ async function openWays(
 ): Promise<void> {
   const { emit, nowMs, signal } = options;
   const { namespace, containerPort } = system;
-  parts.reach = await openPodReach({ cluster, namespace, containerPort, dial, emit, signal }, workloadPods());
+  parts.reach = await openPodReach(
+    { cluster, namespace, containerPort, dial, emit, nowMs, signal },
+    workloadPods(),
+  );
   await parts.reach.opened();
   const service = await cluster.get({
     apiVersion: 'v1',

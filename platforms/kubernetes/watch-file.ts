@@ -45,13 +45,14 @@ export function openWatchFile({ evidenceDir, emit, nowMs, sensitive }: WatchFile
   return {
     write(type, object) {
       if (closed || fullMs !== undefined) return;
-      const { managedFields: _, ...metadata } = { managedFields: undefined, ...object.metadata };
+      const { managedFields: _, ...kept } = { managedFields: undefined, ...object.metadata };
+      const metadata = withoutApplied(kept);
       const line = JSON.stringify({
         atMs: Math.round(nowMs()),
         type,
         kind: object.kind,
         name: object.metadata.name,
-        object: withoutSecrets({ ...object, metadata }),
+        object: withoutEnvValues(withoutSecrets({ ...object, metadata })),
       });
       const clean = hidden.reduce((text, part) => text.replaceAll(part, REDACTED), line);
       written += Buffer.byteLength(clean) + 1;
@@ -66,6 +67,29 @@ export function openWatchFile({ evidenceDir, emit, nowMs, sensitive }: WatchFile
         emit({ kind: 'gap', what: FILE, fromMs: fullMs, toMs: nowMs(), why: `past ${MAX_BYTES} bytes` });
     },
   };
+}
+
+/** What `kubectl apply` keeps of the file it was given: the whole object once more, values of Secrets included. */
+const APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+function withoutApplied(metadata: KubeObject['metadata']): KubeObject['metadata'] {
+  if (metadata.annotations?.[APPLIED] === undefined) return metadata;
+  const annotations = Object.entries(metadata.annotations).filter(([key]) => key !== APPLIED);
+  return { ...metadata, annotations: Object.fromEntries(annotations) };
+}
+
+/** Pods, templates of pods and what quotes them: attached, their settings are somebody else's, and passwords are often among them. */
+function withoutEnvValues(value: unknown, key = ''): unknown {
+  if (Array.isArray(value))
+    return value.map((item) => withoutEnvValues(key === 'env' ? withoutValue(item) : item));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, below]) => [name, withoutEnvValues(below, name)]),
+  );
+}
+
+function withoutValue(item: unknown): unknown {
+  return typeof item === 'object' && item !== null && 'value' in item ? { ...item, value: REDACTED } : item;
 }
 
 function withoutSecrets(object: KubeObject): unknown {

@@ -12,7 +12,7 @@ import type { UndoJournal } from '../platform.ts';
 import { childrenOf } from '../process-table.ts';
 import { abortError } from './aborted.ts';
 import { freePort } from './ports.ts';
-import { postgresPrograms, unprivilegedUser } from './postgres-programs.ts';
+import { postgresPrograms, unprivilegedUser } from '../postgres-programs.ts';
 import { endsWithin, killAndWait, logTail, sleep, startProcess } from './process.ts';
 import type { RunningProcess } from './process.ts';
 import { attachedTo, postmasterFile, removeSegment, segmentOf } from './shared-memory.ts';

@@ -1,8 +1,8 @@
 /**
  * Proof of NetworkChaos bandwidth. A limit cannot be seen from a connection, so there are two other ways. Where the image has `tc`, the
  * kernel is asked for the token bucket on the pod's device: it is in force, whether or not anybody reaches it. Where it has none, the
- * device's byte counter is watched: before the fault the pod sent more than the limit, with it not. A pod that sends less than the limit
- * anyway shows nothing, and then nothing is proven.
+ * device's byte counter is watched: before the fault the pod sent more than the limit, with it just about that. A pod that sends less than
+ * the limit anyway shows nothing, and then nothing is proven; nor by one that falls silent, for a dip in traffic is no limit.
  */
 import { CannotRun } from '../../platform.ts';
 import type { FaultObservation } from '../../platform.ts';
@@ -18,6 +18,10 @@ const TIMEOUT_MS = 5_000;
 const RATE_OVER_MS = 1_000;
 /** Headers, retransmissions and the bucket's burst let the counter show a little more than the rate. */
 const TOLERANCE = 1.15;
+/** A limit that is in force is used: less than this share of it is a lull. */
+const LEAST_SHARE = 0.3;
+/** Traffic that happens to be as low passes through; a limit holds it there, for so many rates in a row. */
+const IN_A_ROW = 3;
 
 /** A look at all pods. Throws CannotRun when a pod has neither tool. */
 export async function bandwidthProof(
@@ -55,11 +59,12 @@ async function tcLook(deployed: Deployed, pod: PodFacts): Promise<Look | undefin
     return undefined; // no tc in this image; the counter is left
   }
   return async () => {
-    const bucket = /\bqdisc tbf\b.*?\brate (\S+)/.exec(await run(deployed, pod, TC));
+    // BusyBox' tc names the queue and not its rate.
+    const bucket = /\bqdisc tbf\b(?:.*?\brate (\S+))?/.exec(await run(deployed, pod, TC));
     return {
       limited: bucket !== null,
       detail: bucket
-        ? `${pod.name}: token bucket of ${bucket[1]} on eth0`
+        ? `${pod.name}: token bucket${bucket[1] === undefined ? '' : ` of ${bucket[1]}`} on eth0`
         : `${pod.name}: no token bucket on eth0`,
     };
   };
@@ -85,20 +90,22 @@ async function counterLook(deployed: Deployed, pod: PodFacts, bytesPerS: number)
   let last = await sample();
   const before = rate(first, last);
   const highest = bytesPerS * TOLERANCE;
-  let limited = false;
+  let current = before;
+  let near = 0;
   return async () => {
     const now = await sample();
     if (now.atMs - last.atMs >= RATE_OVER_MS) {
-      limited = before > highest && rate(last, now) <= highest;
+      current = rate(last, now);
+      near = current >= bytesPerS * LEAST_SHARE && current <= highest ? near + 1 : 0;
       last = now;
     }
-    const [beforeKb, limitKb] = [before, bytesPerS].map((bytes) => Math.round(bytes / 1_000));
+    const [beforeKb, limitKb, nowKb] = [before, bytesPerS, current].map((bytes) => Math.round(bytes / 1_000));
     return {
-      limited,
+      limited: before > highest && near >= IN_A_ROW,
       detail:
         before <= highest
           ? `${pod.name} sent ${beforeKb} kB/s before, so a limit of ${limitKb} kB/s does not show (its image has no tc)`
-          : `${pod.name} ${limited ? 'sends no more than' : 'sends more than'} ${limitKb} kB/s, before ${beforeKb} kB/s`,
+          : `${pod.name} sends ${nowKb} kB/s, before ${beforeKb} kB/s; near the limit of ${limitKb} kB/s for ${near} looks, ${IN_A_ROW} prove it`,
     };
   };
 }

@@ -33,6 +33,7 @@ const records = (phase: string, desiredPhase = 'Run') => ({
   },
 });
 const FINALIZER = { finalizers: ['chaos-mesh/records'] };
+const NAMED = { spec: { selector: { pods: { [NAMESPACE]: ['app-0'] } } } };
 const pods = () => podsWith(f.deployed, { app: 'app' });
 
 test('an object that recovers goes, however long its pods take one by one', async () => {
@@ -49,7 +50,9 @@ test('an object that recovers goes, however long its pods take one by one', asyn
 });
 
 test('one that hangs on its finalizer is torn away, and its targets are replaced, a store not', async () => {
-  const object = f.cluster.put(chaos('NetworkChaos', records('Not Injected/Wait'), FINALIZER));
+  const object = f.cluster.put(
+    chaos('NetworkChaos', { ...records('Not Injected/Wait'), ...NAMED }, FINALIZER),
+  );
   const torn = await settled(removeChaos(f.cluster, refOf(object)));
   expect(f.cluster.calls).toEqual([
     'remove NetworkChaos c',
@@ -62,6 +65,29 @@ test('one that hangs on its finalizer is torn away, and its targets are replaced
   expect(torn.join('; ')).toContain('demo/store-0 may still carry its rules');
   expect(f.cluster.find('NetworkChaos', 'c')).toBeUndefined();
   expect(f.cluster.find('Pod', 'store-0')).toBeDefined();
+});
+
+test.each([
+  ['its selector does not name', { spec: { selector: { pods: { [NAMESPACE]: ['app-1'] } } } }],
+  ['its selector names in another namespace', { spec: { selector: { pods: { other: ['app-0'] } } } }],
+  ['its selector would find by labels', { spec: { selector: { labelSelectors: { app: 'app' } } } }],
+])('a pod in its status that %s is only told', async (_, spec) => {
+  const object = f.cluster.put(chaos('NetworkChaos', { ...records('Injected'), ...spec }, FINALIZER));
+  const torn = await settled(removeChaos(f.cluster, refOf(object)));
+  expect(torn.join('; ')).toContain('demo/app-0, demo/store-0 may still carry its rules');
+  expect(f.cluster.calls).not.toContain('remove Pod app-0');
+});
+
+test('a pod that took the name of its target meanwhile is left alone', async () => {
+  const object = f.cluster.put(chaos('NetworkChaos', { ...records('Injected'), ...NAMED }, FINALIZER));
+  f.cluster.react = (verb) => {
+    if (verb !== 'patch') return;
+    f.cluster.drop('Pod', 'app-0');
+    f.pod('app-0', { node: 'node-0' });
+  };
+  const torn = await settled(removeChaos(f.cluster, refOf(object)));
+  expect(torn.join('; ')).toContain('demo/app-0 was replaced meanwhile');
+  expect(f.cluster.find('Pod', 'app-0')).toBeDefined();
 });
 
 test('where the forced annotation is enough, the finalizer is left to its owner', async () => {
@@ -94,8 +120,27 @@ test('a torn fault is a note and an error of the run, once', async () => {
   await life.remove();
 });
 
+test.each([
+  [0, ['remove PodChaos c']],
+  [500, ['remove PodChaos c']],
+  [504, ['remove PodChaos c']],
+  [403, []],
+  [422, []],
+])('a create that ended with %i is taken back unless it was a refusal', async (status, calls) => {
+  const object = chaos('PodChaos', { spec: { selector: { pods: {} } } });
+  f.cluster.refuse = (verb) => {
+    if (verb !== 'create') return undefined;
+    f.cluster.put(object); // as a server does that fails after it has written, or somebody else
+    return new ApiError('create: it failed', status, '');
+  };
+  const life = chaosLife(f.deployed, object, pods());
+  await expect(life.inject()).rejects.toThrow('it failed');
+  await settled(life.remove());
+  expect(f.cluster.calls).toEqual(calls);
+});
+
 test('a name that is taken is neither overwritten nor deleted', async () => {
-  f.cluster.put(chaos('PodChaos'));
+  f.cluster.put(chaos('PodChaos', { spec: { selector: { labelSelectors: { app: 'x' } } } }));
   const life = chaosLife(f.deployed, chaos('PodChaos'), pods());
   await expect(life.inject()).rejects.toThrow(ApiError);
   await life.remove();
@@ -122,6 +167,17 @@ test.each([
       spec: { selector: {}, target: { selector: { labelSelectors: { app: 'app' } } } },
     }),
   ],
+  [
+    'by namespace alone, which means all its pods',
+    chaos('StressChaos', { spec: { selector: { namespaces: ['demo'] } } }),
+  ],
+  [
+    'by something that is not understood here',
+    chaos('IOChaos', {
+      spec: { selector: { namespaces: ['demo'], expressionSelectors: [{ key: 'app', operator: 'Exists' }] } },
+    }),
+  ],
+  ['by a selector that cannot be read', chaos('DNSChaos', { spec: { selector: { pods: 'all' } } })],
   ['by rules that are left', chaos('PodNetworkChaos', { spec: { iptables: [{}] } }, { name: 'app-2' })],
 ])('another fault on the same pods is refused: %s', async (_, object) => {
   f.cluster.put(object);
@@ -138,10 +194,20 @@ test.each([
     chaos('PodChaos', { spec: { action: 'container-kill' }, ...records('Injected') }),
   ],
   ['means other pods', chaos('PodChaos', { spec: { selector: { labelSelectors: { app: 'x' } } } })],
+  ['means all pods of another namespace', chaos('PodChaos', { spec: { selector: { namespaces: ['x'] } } })],
   ['has no rules left', chaos('PodNetworkChaos', { spec: { tcs: [] } }, { name: 'app-2' })],
 ])('one that %s is none', async (_, object) => {
   f.cluster.put(object);
   await assertNoOverlap(f.deployed, pods());
+});
+
+test('a kind that the cluster does not serve is not listed, for that is refused to those with few rights', async () => {
+  f.cluster.refuse = (verb) => (verb === 'list' ? new ApiError('forbidden', 403, 'Forbidden') : undefined);
+  await expect(assertNoOverlap(f.deployed, pods())).rejects.toThrow(CannotRun);
+  f.emitted.length = 0;
+  f.cluster.serves = () => Promise.resolve(false);
+  await assertNoOverlap(f.deployed, pods());
+  expect(f.emitted).toEqual([]);
 });
 
 test('rights that are refused are told: first all namespaces, then its own', async () => {

@@ -3,6 +3,7 @@
  * died at once still counts as injected there, so no proof is made of it (docs/verdicts.md).
  */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { ApiError } from '../cluster.ts';
 import type { Cluster, Deployed, KubeObject, ObjectRef } from '../cluster.ts';
 import { RUN_LABEL } from '../labels.ts';
@@ -80,8 +81,8 @@ export function chaosLife(deployed: Deployed, object: KubeObject, pods: readonly
       try {
         await cluster.create(object);
       } catch (error) {
-        // A refusal made nothing, and the name may be somebody else's; without an answer it may have been made.
-        if (error instanceof ApiError && error.status !== 0) injected = false;
+        // A refusal made nothing, and the name may be somebody else's. Without an answer, or when the server failed, it may have been made.
+        if (error instanceof ApiError && error.status >= 400 && error.status < 500) injected = false;
         throw error;
       }
     },
@@ -129,8 +130,8 @@ export function typed({ apiVersion, kind, name, namespace }: ObjectRef): string 
 }
 
 /**
- * Deletes a chaos object and waits until it is gone. One that hangs on its finalizer is torn away, and the pods it was aimed at, whose
- * network may still carry its rules, are deleted; what that means is returned in words, nothing for an ordinary end.
+ * Deletes a chaos object and waits until it is gone. One that hangs on its finalizer is torn away, and the pods it names, whose network
+ * may still carry its rules, are deleted; what that means is returned in words, nothing for an ordinary end.
  * Throws ApiError as `Cluster.remove` does, and Error when even that does not remove it.
  */
 export async function removeChaos(cluster: Cluster, ref: ObjectRef): Promise<string[]> {
@@ -157,7 +158,15 @@ export async function removeChaos(cluster: Cluster, ref: ObjectRef): Promise<str
   return tearAway(cluster, ref, seen.last);
 }
 
+const Named = z.object({
+  spec: z.object({ selector: z.object({ pods: z.record(z.string(), z.array(z.string())) }) }),
+});
+
 async function tearAway(cluster: Cluster, ref: ObjectRef, last: KubeObject | null): Promise<string[]> {
+  const records = last === null ? [] : readStatus(last).records;
+  const dirty = records.filter(({ phase }) => phase !== 'Not Injected');
+  const dirtyPods = [...new Set(dirty.map(({ pod }) => pod))];
+  const own = await ownPods(cluster, ref, last, dirty);
   const waitedFor = () =>
     until(async () => (await cluster.get(ref)) === null, { timeoutMs: FORCED_WITHIN_MS });
   const change = async (metadata: Record<string, unknown>) => {
@@ -170,29 +179,50 @@ async function tearAway(cluster: Cluster, ref: ObjectRef, last: KubeObject | nul
     throw new Error(
       `${ref.kind} ${ref.name} does not go, not even without its finalizer: kubectl delete ${typed(ref)}`,
     );
-  const records = last === null ? [] : readStatus(last).records;
-  const dirty = records.filter(({ phase }) => phase !== 'Not Injected');
   const failure = dirty.find((record) => record.failure !== undefined)?.failure;
   const torn = [
     `${ref.kind} ${ref.name} hung on its finalizer and was torn away without recovery${failure === undefined ? '' : ` (${failure.slice(0, 300)})`}`,
   ];
-  const podsOf = (side: 'selector' | 'target') => [
-    ...new Set(dirty.filter((record) => record.side === side).map(({ pod }) => pod)),
-  ];
-  for (const pod of podsOf('selector')) torn.push(await deletePod(cluster, pod));
+  for (const [pod, uid] of own) torn.push(await deletePod(cluster, pod, uid));
   // The other end is often a store, and deleting it could delete what it stores: that is not for a program to decide.
-  const others = podsOf('target');
+  const others = dirtyPods.filter((pod) => !own.has(pod));
   if (others.length > 0)
     torn.push(`${others.join(', ')} may still carry its rules: look with kubectl describe podnetworkchaos`);
   return torn;
 }
 
-async function deletePod(cluster: Cluster, pod: string): Promise<string> {
+/**
+ * Uids, by `namespace/name`, of the pods that may be deleted: those the object itself names in its own namespace. Its status alone is not
+ * enough: whoever may write a status could have any pod deleted by it.
+ */
+async function ownPods(
+  cluster: Cluster,
+  ref: ObjectRef,
+  last: KubeObject | null,
+  dirty: ChaosStatus['records'],
+): Promise<Map<string, string>> {
+  const { namespace } = ref;
+  const named = Named.safeParse(last).data?.spec.selector.pods[namespace ?? ''] ?? [];
+  const found = new Map<string, string>();
+  for (const name of new Set(named)) {
+    const pod = `${namespace}/${name}`;
+    if (!dirty.some((record) => record.side === 'selector' && record.pod === pod)) continue;
+    const now = await cluster
+      .get({ apiVersion: 'v1', kind: 'Pod', name, ...(namespace !== undefined && { namespace }) })
+      .catch(() => null); // it is named in the words then
+    if (now?.metadata.uid !== undefined) found.set(pod, now.metadata.uid);
+  }
+  return found;
+}
+
+/** The pod of that uid: one of the same name that came since carries no rules. */
+async function deletePod(cluster: Cluster, pod: string, uid: string): Promise<string> {
   const [namespace = '', name = ''] = pod.split('/');
   try {
-    await cluster.remove({ apiVersion: 'v1', kind: 'Pod', namespace, name });
+    await cluster.remove({ apiVersion: 'v1', kind: 'Pod', namespace, name }, { uid });
     return `its target ${pod} was deleted, because its network may still carry the rules`;
   } catch (error) {
+    if (error instanceof ApiError && error.status === 409) return `its target ${pod} was replaced meanwhile`;
     return `its target ${pod} could not be deleted (${reason(error)}): kubectl delete pod ${name} -n ${namespace}`;
   }
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { CannotRun } from '../../platform.ts';
 import type { PreparedFault } from '../../platform.ts';
 import { prepareFault } from '../faults.ts';
+import { ApiError } from '../cluster.ts';
 import { CHANGED_BY, RUN_LABEL } from '../labels.ts';
 import { makeFixture, RUN, setPod, settled } from './fixture.ts';
 import type { Fixture } from './fixture.ts';
@@ -101,16 +102,66 @@ test('an interrupted drain gives the node back at once', async () => {
 
 test('a cordon that is refused leaves nothing', async () => {
   const fault = await prepare();
-  let patches = 0;
-  const refusal = () =>
-    ++patches === 2 ? Object.assign(new Error('forbidden'), { status: 403 }) : undefined;
   f.cluster.refuse = (verb, what) =>
-    verb === 'patch' && what.startsWith('Node') ? (refusal() as never) : undefined;
+    verb === 'patch' && what.startsWith('Node') ? new ApiError('forbidden', 403, 'Forbidden') : undefined;
   await expect(fault.inject()).rejects.toThrow('forbidden');
   await fault.heal();
-  expect(node('node-0')?.metadata.annotations).toEqual({});
+  expect(node('node-0')).toMatchObject({ spec: {} });
+  expect(node('node-0')?.metadata.annotations).toBeUndefined();
   expect(f.journal.open.size).toBe(0);
   expect(lease()).toBeUndefined();
+});
+
+/** Changes a node as somebody else would, at the first patch of it. */
+function meanwhile(name: string, body: object): { patches: () => number } {
+  let patches = 0;
+  f.cluster.refuse = (verb, what) => {
+    if (verb !== 'patch' || what !== `Node ${name}` || ++patches !== 1) return undefined;
+    const ref = { apiVersion: 'v1', kind: 'Node', name };
+    void f.cluster.patch(ref, body);
+    return undefined;
+  };
+  return { patches: () => patches };
+}
+
+test('a node that somebody else has changed is left as it is, with the reason', async () => {
+  const theirs = { metadata: { annotations: { [CHANGED_BY]: 'other-run' } } };
+  const marked = await prepare();
+  await f.cluster.patch({ apiVersion: 'v1', kind: 'Node', name: 'node-0' }, theirs);
+  await expect(marked.inject()).rejects.toThrow(CannotRun);
+  await expect(marked.inject()).rejects.toThrow('Node node-0 is changed by run other-run');
+  await marked.heal();
+  const cordoned = await prepare(0.5);
+  await f.cluster.patch(
+    { apiVersion: 'v1', kind: 'Node', name: 'node-1' },
+    { spec: { unschedulable: true } },
+  );
+  await expect(cordoned.inject()).rejects.toThrow(CannotRun);
+  await expect(cordoned.inject()).rejects.toThrow('Node node-1 is cordoned already');
+  await cordoned.heal();
+  expect(node('node-0')).toMatchObject({ ...theirs, spec: {} });
+  expect(isCordoned('node-1')).toBe(true);
+  expect(node('node-1')?.metadata.annotations).toBeUndefined();
+  expect(f.journal.all).toEqual([]);
+});
+
+test('nothing slips in between the look at a node and its cordon', async () => {
+  const fault = await prepare();
+  meanwhile('node-0', { spec: { unschedulable: true } });
+  await expect(fault.inject()).rejects.toThrow('Node node-0 is cordoned already');
+  await fault.heal();
+  expect(isCordoned('node-0')).toBe(true);
+  expect(f.journal.open.size).toBe(0);
+  expect(f.cluster.calls.some((call) => call.startsWith('evict'))).toBe(false);
+});
+
+test('a heartbeat in between is no reason to give up', async () => {
+  const fault = await prepare();
+  const { patches } = meanwhile('node-0', { metadata: { labels: { beat: '1' } } });
+  await fault.inject();
+  expect(patches()).toBe(3); // theirs is one of them
+  expect(isCordoned('node-0')).toBe(true);
+  expect(node('node-0')?.metadata.annotations).toEqual({ [CHANGED_BY]: RUN });
 });
 
 test('the node of the store, a cordoned one and the only one are never chosen, with the reason', async () => {
@@ -170,9 +221,77 @@ test('a held Lease is renewed; one that was taken is told, and not deleted', asy
   f.cluster.drop('Lease', LEASE_REF.name);
   f.cluster.put(foreign('0'));
   await vi.advanceTimersByTimeAsync(6_000);
-  expect((await fault.observe()).detail).toContain('the Lease of node faults was lost');
+  expect((await fault.observe()).elsewhere).toContain('the Lease of node faults was lost');
+  await expect(fault.inject()).rejects.toThrow(/drain of node-0: the Lease of node faults was lost/);
+  expect(isCordoned('node-0')).toBe(false);
   await fault.heal();
   expect(lease()).toMatchObject({ spec: { holderIdentity: 'other-run' } });
+});
+
+test('who loses the Lease while a budget says no evicts nobody any more', async () => {
+  f.cluster.evictions = () => 'refused';
+  const fault = await prepare();
+  const injecting = settled(fault.inject());
+  injecting.catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(1_500);
+  f.cluster.drop('Lease', LEASE_REF.name);
+  await expect(injecting).rejects.toThrow(CannotRun);
+  const evictions = f.cluster.calls.filter((call) => call.startsWith('evict')).length;
+  expect(evictions).toBeLessThan(10);
+  f.cluster.evictions = () => 'accepted';
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(f.cluster.calls.filter((call) => call.startsWith('evict'))).toHaveLength(evictions);
+});
+
+test('a Lease that cannot be renewed for its whole duration is lost, also while an answer is waited for', async () => {
+  const fault = await prepare();
+  let asked = 0;
+  const patch = f.cluster.patch.bind(f.cluster);
+  f.cluster.patch = (...call) => (asked++ === 0 ? new Promise(() => undefined) : patch(...call));
+  f.cluster.refuse = (verb) => (verb === 'patch' ? new ApiError('no answer', 0, '') : undefined);
+  await vi.advanceTimersByTimeAsync(14_000);
+  expect((await fault.observe()).elsewhere).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect((await fault.observe()).elsewhere).toContain('not renewed for 15 s');
+  f.cluster.refuse = () => undefined;
+  await fault.heal();
+  expect(lease()).toBeUndefined();
+});
+
+test('a Lease that another run has claimed is lost with the next renewal, whatever that answers', async () => {
+  const fault = await prepare();
+  await f.cluster.patch(LEASE_REF, { spec: { holderIdentity: 'other-run' } });
+  await vi.advanceTimersByTimeAsync(5_100);
+  expect((await fault.observe()).elsewhere).toContain('run other-run took it over');
+  await fault.heal();
+});
+
+test('a holder that renews at the last moment keeps its Lease', async () => {
+  f.cluster.put(foreign('0'));
+  let claims = 0;
+  f.cluster.refuse = (verb, what) => {
+    if (verb !== 'patch' || what !== `Lease ${LEASE_REF.name}` || ++claims !== 1) return undefined;
+    void f.cluster.patch(LEASE_REF, { spec: { renewTime: '1' } });
+    return undefined;
+  };
+  await expect(prepare()).rejects.toThrow('run other-run holds the Lease');
+  expect(claims).toBe(2); // theirs is one of them
+  expect(lease()).toMatchObject({ spec: { holderIdentity: 'other-run', renewTime: '1' } });
+});
+
+test('the node is chosen when the Lease is held, and a node cordoned in between is spared', async () => {
+  f.cluster.put(foreign('0'));
+  const waiting = prepare();
+  await vi.advanceTimersByTimeAsync(3_000);
+  const theirs = node('node-0');
+  if (theirs) theirs['spec'] = { unschedulable: true };
+  f.cluster.drop('Lease', LEASE_REF.name);
+  const fault = await waiting;
+  expect(fault.targets).toEqual(['node-1', 'app-1']);
+  await fault.heal();
+  for (const i of [1, 2]) f.cluster.drop('Node', `node-${i}`);
+  await expect(prepare()).rejects.toThrow('no node can be drained');
+  expect(lease()).toBeUndefined();
 });
 
 test('a rollout acts until every old pod is deleted and every new one available', async () => {

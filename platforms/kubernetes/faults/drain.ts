@@ -12,6 +12,7 @@ import { firstDeaf, podsWith, readPod, selects, wantedReplicas } from './pod.ts'
 import type { PodFacts } from './pod.ts';
 import { changeMarked } from './restore.ts';
 import { holdLease } from './lease.ts';
+import type { HeldLease } from './lease.ts';
 import { pause, until } from './wait.ts';
 
 /** kubectl asks again every 5 s; more often, so that the time a budget costs is seen finer. */
@@ -60,20 +61,34 @@ export function chooseNode(deployed: Deployed, random: () => number): { node: st
 }
 
 /**
- * Chooses the node and takes the Lease of node faults, which is waited for here so that it does not count as time in which the fault
- * failed to act. Throws CannotRun.
+ * Takes the Lease of node faults, which is waited for here so that it does not count as time in which the fault failed to act, and
+ * chooses the node. Throws CannotRun.
  */
 export async function drain(
   deployed: Deployed,
   slotMs: number,
   random: () => number,
 ): Promise<PreparedFault> {
-  const { cluster, signal } = deployed;
-  const { node, pods: before } = chooseNode(deployed, random);
+  const lease = await holdLease(deployed.cluster, deployed.runId, deployed.signal);
+  try {
+    // Not before: while it is waited for, people cordon nodes and pods move.
+    return drainNode(deployed, slotMs, chooseNode(deployed, random), lease);
+  } catch (error) {
+    await lease.release().catch(() => undefined); // it runs out by itself, and `proofload heal` finds its label
+    throw error;
+  }
+}
+
+function drainNode(
+  deployed: Deployed,
+  slotMs: number,
+  { node, pods: before }: { node: string; pods: PodFacts[] },
+  lease: HeldLease,
+): PreparedFault {
+  const { signal } = deployed;
   const ref = { apiVersion: 'v1', kind: 'Node', name: node };
   const bystanders = podsWith(deployed, deployed.labels).filter((pod) => pod.node !== node && pod.ready);
   const doomed = new Set(before.map(({ uid }) => uid));
-  const lease = await holdLease(cluster, deployed.runId, signal);
   let uncordon: (() => Promise<void>) | undefined;
   let deadlineMs = 0;
   let over = false;
@@ -89,10 +104,19 @@ export async function drain(
     const { left, ready, wanted } = state();
     return left === 0 && ready >= wanted;
   };
+  const lost = () => {
+    const why = lease.lost();
+    return why === undefined
+      ? undefined
+      : `the Lease of node faults was lost (${why}), so another run may empty a node at the same time`;
+  };
+  const assertHeld = () => {
+    const why = lost();
+    if (why !== undefined) throw new CannotRun(`drain of ${node}: ${why}; run it again`);
+  };
   const words = () => {
     const { left, ready, wanted } = state();
-    const lost = lease.lost();
-    return `${left} pods left on ${node}, ${ready} of ${wanted} replicas ready elsewhere${lost === undefined ? '' : `; the Lease of node faults was lost: ${lost}`}`;
+    return `${left} pods left on ${node}, ${ready} of ${wanted} replicas ready elsewhere`;
   };
   const letGo = async () => {
     try {
@@ -109,15 +133,18 @@ export async function drain(
     detail: `drain of ${node} by eviction, ${before.length} of ${podsWith(deployed, deployed.labels).length} pods`,
     async inject() {
       await assertNoOverlap(deployed, before);
-      const change = { what: `${node}: uncordon`, ref, back: { spec: { unschedulable: null } } };
-      uncordon = await changeMarked(deployed, change, () =>
-        cluster.patch(ref, { spec: { unschedulable: true } }),
-      );
+      assertHeld();
+      uncordon = await changeMarked(deployed, {
+        what: `${node}: uncordon`,
+        ref,
+        forth: { spec: { unschedulable: true } },
+        back: { spec: { unschedulable: null } },
+      });
       deadlineMs = performance.now() + slotMs;
       // One more may have come between the choice and the cordon.
       const here = podsWith(deployed, deployed.labels).filter((pod) => pod.node === node && !pod.ofNode);
       for (const { uid } of here) doomed.add(uid);
-      await Promise.all(here.map((pod) => evict(deployed, pod, deadlineMs)));
+      await Promise.all(here.map((pod) => evict(deployed, pod, deadlineMs, assertHeld)));
     },
     async heal() {
       try {
@@ -134,14 +161,21 @@ export async function drain(
     async observe() {
       const deaf = await firstDeaf(deployed, bystanders, SILENCE_MS);
       const acting = uncordon !== undefined && state().begun && !isEmpty();
-      return { acting, detail: words(), ...(deaf !== undefined && { elsewhere: deaf }) };
+      const elsewhere = [lost(), deaf].filter((part) => part !== undefined).join('; ');
+      return { acting, detail: words(), ...(elsewhere !== '' && { elsewhere }) };
     },
   };
 }
 
-/** Asks until it is granted; never deletes instead. Throws with the API's words when the time is over. */
-async function evict({ cluster, signal }: Deployed, pod: PodFacts, deadlineMs: number): Promise<void> {
+/** Asks until it is granted; never deletes instead. Throws with the API's words when the time is over, and what `assertHeld` throws. */
+async function evict(
+  { cluster, signal }: Deployed,
+  pod: PodFacts,
+  deadlineMs: number,
+  assertHeld: () => void,
+): Promise<void> {
   while (!signal.aborted) {
+    assertHeld();
     const { result, message } = await cluster.evict(pod.namespace, pod.name);
     if (result !== 'refused') return;
     if (performance.now() + ASK_AGAIN_MS > deadlineMs)

@@ -3,7 +3,7 @@ import { vi } from 'vitest';
 import type { Located } from '../../manifests/located.ts';
 import type { UndoAction } from '../../platform.ts';
 import { ApiError } from '../cluster.ts';
-import type { Cluster, Deployed, ExecResult, KubeObject, ObjectRef, Selection } from '../cluster.ts';
+import type { Cluster, Deployed, ExecResult, KindRef, KubeObject, ObjectRef, Selection } from '../cluster.ts';
 
 const unused = () => Promise.reject(new Error('not in this fixture'));
 const keyOf = ({ apiVersion, kind, namespace, name }: ObjectRef) =>
@@ -108,8 +108,13 @@ export class MemoryCluster implements Cluster {
     const uid = isRecord(body) && isRecord(body['metadata']) ? body['metadata']['uid'] : undefined;
     if (uid !== undefined && uid !== before.metadata.uid)
       throw new ApiError(`${what}: uid is immutable`, 422, 'Invalid');
+    const version =
+      isRecord(body) && isRecord(body['metadata']) ? body['metadata']['resourceVersion'] : undefined;
+    if (version !== undefined && version !== before.metadata.resourceVersion)
+      throw new ApiError(`${what}: the object has been modified`, 409, 'Conflict');
     this.calls.push(`patch ${what}`);
-    const after = mergePatch(before, body) as KubeObject;
+    const merged = mergePatch(before, body) as KubeObject;
+    const after = { ...merged, metadata: { ...merged.metadata, resourceVersion: `${++this.count}` } };
     this.store.set(keyOf(ref), after);
     const unfinished = (after.metadata.finalizers?.length ?? 0) > 0;
     if (after.metadata.deletionTimestamp !== undefined && !unfinished) this.store.delete(keyOf(ref));
@@ -156,7 +161,7 @@ export class MemoryCluster implements Cluster {
     return Promise.resolve('v1.35.0');
   }
   may = () => Promise.resolve(true);
-  serves = () => Promise.resolve(true);
+  serves: (kind: KindRef) => Promise<boolean> = () => Promise.resolve(true);
   clockOffsetMs = () => Promise.resolve({ offsetMs: 0, boundMs: 1_000 });
   log = unused;
   followLog = unused;

@@ -41,8 +41,9 @@ export async function holdLease(cluster: Cluster, runId: string, signal: AbortSi
   let seen = { version: '', sinceMs: performance.now() };
   let holder = 'nobody';
   for (;;) {
+    const startedMs = performance.now();
     const made = await tryCreate(cluster, runId);
-    if (made) return keep(cluster, made);
+    if (made) return keep(cluster, runId, made, startedMs);
     if (signal.aborted || performance.now() > deadlineMs) break;
     const other = await cluster.get(LEASE_REF);
     if (!other) continue;
@@ -52,8 +53,10 @@ export async function holdLease(cluster: Cluster, runId: string, signal: AbortSi
     if (version !== seen.version) seen = { version, sinceMs: performance.now() };
     if (performance.now() - seen.sinceMs > spec.leaseDurationSeconds * 1_000) {
       // A new one instead of a change: its uid tells the holders apart when they let go.
-      await removeOwn(cluster, other.metadata.uid);
-      continue;
+      if (await claim(cluster, runId, other)) {
+        await removeOwn(cluster, other.metadata.uid);
+        continue;
+      }
     }
     await pause(1_000, signal);
   }
@@ -88,28 +91,65 @@ async function tryCreate(cluster: Cluster, runId: string): Promise<KubeObject | 
   }
 }
 
-function keep(cluster: Cluster, lease: KubeObject): HeldLease {
+/** Makes an abandoned Lease this run's, unless its holder, or another that waits, has changed it since it was read. Throws ApiError. */
+async function claim(cluster: Cluster, runId: string, { metadata }: KubeObject): Promise<boolean> {
+  const { uid, resourceVersion } = metadata;
+  try {
+    await cluster.patch(LEASE_REF, {
+      metadata: {
+        ...(uid !== undefined && { uid }),
+        ...(resourceVersion !== undefined && { resourceVersion }),
+        labels: { [RUN_LABEL]: runId },
+      },
+      spec: { holderIdentity: runId, leaseDurationSeconds: DURATION_S, renewTime: microTime() },
+    });
+    return true;
+  } catch (error) {
+    if (isTaken(error)) return false;
+    throw error;
+  }
+}
+
+/** Gone, changed, or another of the same name. */
+function isTaken(error: unknown): boolean {
+  return error instanceof ApiError && [404, 409, 422].includes(error.status);
+}
+
+function keep(cluster: Cluster, runId: string, lease: KubeObject, heldSinceMs: number): HeldLease {
   const uid = lease.metadata.uid;
   let why: string | undefined;
   let over = false;
-  let renewedMs = performance.now();
+  let failure = 'no answer';
+  let renewedMs = heldSinceMs;
+  const lost = () => {
+    // Also while a renewal still waits for its answer.
+    if (!over && performance.now() - renewedMs > DURATION_S * 1_000)
+      why ??= `not renewed for ${DURATION_S} s: ${failure}`;
+    return why;
+  };
   const renew = async () => {
+    // What was lost once may be somebody else's by now.
+    if (lost() !== undefined) return;
+    // Others count from when they see it renewed, which is later.
+    const startedMs = performance.now();
     try {
       // With its uid: a Lease of the same name that somebody else made since is refused (422, the field cannot change).
-      await cluster.patch(LEASE_REF, {
+      const now = await cluster.patch(LEASE_REF, {
         ...(uid !== undefined && { metadata: { uid } }),
         spec: { renewTime: microTime() },
       });
-      renewedMs = performance.now();
+      const holder = Lease.parse(now).spec.holderIdentity;
+      if (!over && holder !== runId) why ??= `run ${holder} took it over`;
+      renewedMs = Math.max(renewedMs, startedMs);
     } catch (error) {
-      const taken = error instanceof ApiError && [404, 409, 422].includes(error.status);
-      if (!over && (taken || performance.now() - renewedMs > DURATION_S * 1_000)) why = reason(error);
+      failure = reason(error);
+      if (!over && isTaken(error)) why ??= failure;
     }
   };
   const timer = setInterval(() => void renew(), RENEW_EVERY_MS);
   timer.unref();
   return {
-    lost: () => why,
+    lost,
     async release() {
       if (over) return;
       over = true;

@@ -197,6 +197,8 @@ test('a bandwidth is proven by the token bucket where there is tc', async () => 
   });
   bucket = false;
   expect(await acting(fault)).toBe(false);
+  f.cluster.run = () => ({ stdout: 'qdisc tbf 1: root refcnt 3 (options for tbf)\n' }); // as BusyBox says it
+  expect(await acting(fault)).toBe(true);
 });
 
 /** An image without tc whose pod sends that much. */
@@ -223,11 +225,32 @@ test('without tc a bandwidth shows where the pod sent more before, and nowhere e
   };
   expect((await look()).acting).toBe(false);
   perS = 990_000;
-  await look();
-  expect((await look()).acting).toBe(true);
-  perS = 3_000_000;
-  await look();
   expect((await look()).acting).toBe(false);
+  expect((await look()).acting).toBe(false);
+  const seen = await look();
+  expect(seen).toMatchObject({ acting: true });
+  expect(seen.detail).toBe(
+    'app-0 sends 990 kB/s, before 3000 kB/s; near the limit of 1000 kB/s for 3 looks, 3 prove it',
+  );
+  perS = 3_000_000;
+  expect((await look()).acting).toBe(false);
+});
+
+test.each([
+  ['a dip', [990_000, 990_000, 3_000_000, 990_000, 990_000]],
+  ['silence', [0, 0, 0, 0]],
+  ['a lull below what a limit lets through', [290_000, 290_000, 290_000]],
+  ['a little more than the limit', [1_160_000, 1_160_000, 1_160_000]],
+])('%s in the traffic is no limited bandwidth', async (_, rates) => {
+  let perS = 3_000_000;
+  sends(() => perS);
+  const [fault] = await Promise.all([prepare('bandwidth', BANDWIDTH), vi.advanceTimersByTimeAsync(1_500)]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await fault.observe();
+  for (perS of rates) {
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect((await fault.observe()).acting).toBe(false);
+  }
 });
 
 test('a pod that sends less than the limit proves nothing, and says so', async () => {

@@ -47,8 +47,11 @@ test('both versions of cpu.stat are read, and nothing else is taken for one', ()
   });
   expect(readCpu('usage_usec 7\n')).toEqual({ periods: 0, throttled: 0, usedMs: 0.007 });
   for (const text of ['', 'cat: not found', 'nr_periods 10\n']) expect(readCpu(text)).toBeUndefined();
-  expect(readMemory('4096\n')).toBe(4_096);
-  expect(readMemory('max\n')).toBeUndefined();
+  expect(readMemory('anon 4096\nfile 9\nanon_thp 1\n')).toBe(4_096);
+  expect(readMemory('cache 9\nrss 5\nrss_huge 1\n')).toBe(5);
+  expect(readMemory('cache 9\nrss 5\ntotal_cache 9\ntotal_rss 7\n')).toBe(7);
+  for (const text of ['', '4096\n', 'file 9\ninactive_anon 3\n', 'anon max\n'])
+    expect(readMemory(text)).toBeUndefined();
   assert(
     property(string(), (text) => {
       const read = readCpu(text);
@@ -101,7 +104,7 @@ test('without a limit it is the use of CPU that shows it', async () => {
   counts(state);
   const fault = await prepare({ cpu: { workers: 2, load: 50 } });
   await fault.inject();
-  state.cores = 0.6;
+  state.cores = 0.5;
   expect((await look(fault)).acting).toBe(false);
   state.cores = 1.2;
   expect((await look(fault)).acting).toBe(true);
@@ -109,11 +112,13 @@ test('without a limit it is the use of CPU that shows it', async () => {
 
 test('memory stress is acting while half of what was asked for is taken', async () => {
   let bytes = 100e6;
-  f.cluster.run = () => ({ exitCode: 1, stdout: `${bytes}\n` });
+  let cached = 0;
+  f.cluster.run = () => ({ exitCode: 1, stdout: `anon ${bytes}\nfile ${cached}\n` });
   const fault = await prepare({ memory: { workers: 1, size: '256MB' } });
   expect((await fault.observe()).acting).toBe(false);
   await fault.inject();
   bytes = 200e6;
+  cached = 900e6; // a system that reads its files
   expect((await fault.observe()).acting).toBe(false);
   bytes = 300e6;
   expect(await fault.observe()).toMatchObject({ acting: true, detail: 'app-0: 200 MB more than before' });

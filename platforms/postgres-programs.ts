@@ -14,8 +14,8 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { UsageError } from '../../record/model.ts';
-import { ROOT } from '../../record/root.ts';
+import { UsageError } from '../record/model.ts';
+import { ROOT } from '../record/root.ts';
 
 const Links = z.array(z.strictObject({ source: z.string(), target: z.string() }));
 
