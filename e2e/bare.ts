@@ -47,9 +47,12 @@ export function machine(): Record<string, string[]> {
     netns: existsSync('/run/netns') ? readdirSync('/run/netns').sort() : [],
     mounts: lines('/proc/self/mounts'),
     links: readdirSync('/sys/class/net').sort(),
-    cgroups: readdirSync('/sys/fs/cgroup/cpu')
-      .filter((name) => !name.includes('.'))
-      .sort(),
+    cgroups: readdirSync('/sys/fs/cgroup').flatMap((hierarchy) =>
+      readdirSync(path.join('/sys/fs/cgroup', hierarchy), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => `${hierarchy}/${name}`)
+        .sort(),
+    ),
     processes: readdirSync('/proc').filter((entry) => /^\d+$/.test(entry) && isOfCluster(entry)),
     settings: [
       'kernel/panic',

@@ -78,12 +78,18 @@ export async function judgedRun(args: string[]): Promise<JudgedRun> {
   }
 }
 
-/** Whether nothing but the machine was wrong. A proof that works one time in three is no proof, and is not played again. */
+/**
+ * Whether nothing but the machine was wrong: it was busy, or the system did not come up before anything was asked of it. A proof that works
+ * one time in three is no proof, and is not played again.
+ */
 function onlyTheMachine({ exitCode, verdicts }: JudgedRun): boolean {
   const broken = verdicts.filter(
-    // What is not held against the system for that reason names it.
     ({ check, verdict, reason }) =>
-      verdict === 'invalid' && check !== 'generator-valid' && !reason.includes('(generator-valid: '),
+      verdict === 'invalid' &&
+      check !== 'generator-valid' &&
+      // What is not held against the system for that reason names it.
+      !reason.includes('(generator-valid: ') &&
+      !(check === 'run-completed' && reason.startsWith('stopped in "deploy"')),
   );
   return exitCode === EXIT.invalid && broken.length === 0;
 }

@@ -66,6 +66,15 @@ export function processIds(): number[] {
     .map(Number);
 }
 
+/** The words a process was started with, each ended by a NUL; empty when it is gone (or is a kernel thread). */
+export function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
 /** Direct children of a process. */
 export function childrenOf(parent: number): number[] {
   return processIds().filter((pid) => statOf(pid)?.parent === parent);

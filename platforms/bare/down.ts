@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:f
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { $ } from 'zx';
-import { ownAncestors } from '../process-table.ts';
+import { commandLineOf, ownAncestors, processIds, startTicksOf } from '../process-table.ts';
 import { UsageError } from '../../record/model.ts';
 import { CannotRun } from '../platform.ts';
 import { HOST_SYS } from './chaos-mesh.ts';
@@ -32,8 +32,10 @@ export async function removeBare(): Promise<void> {
   for (const { holder, parent } of Object.values(state?.holders ?? {}))
     for (const proc of [holder, parent]) if (proc) await kill(proc);
   for (const proc of state?.helpers ?? []) await kill(proc);
-  const hierarchies =
-    state?.hierarchies ?? readdirSync('/sys/fs/cgroup').map((name) => `/sys/fs/cgroup/${name}`);
+  // Whatever the state file says, or cannot say: no node's first process may outlive its folder.
+  for (const proc of holdersByName()) await kill(proc);
+  // All that this kernel has: the container runtime makes groups in the unified one, too.
+  const hierarchies = readdirSync('/sys/fs/cgroup').map((name) => path.join('/sys/fs/cgroup', name));
   await removeCgroups(hierarchies);
   for (const { netns } of NODES)
     if (existsSync(`/run/netns/${netns}`))
@@ -52,6 +54,7 @@ function leftovers(hierarchies: readonly string[], hadHostSys: boolean): string[
   return [
     ...hierarchies.map((root) => path.join(root, CGROUP)).filter((dir) => existsSync(dir)),
     ...NODES.map(({ netns }) => `/run/netns/${netns}`).filter((file) => existsSync(file)),
+    ...holdersByName().map(({ pid }) => `process ${pid}`),
     ...(hasMounts() ? [`mounts below ${STATE}`] : []),
     ...(existsSync(STATE) ? [STATE] : []),
     ...(hadHostSys || !existsSync(HOST_SYS) ? [] : [HOST_SYS]),
@@ -77,6 +80,17 @@ async function kill(proc: Proc): Promise<void> {
     tryKill(proc.pid);
     await pause(20);
   }
+}
+
+/** What makes a node's namespaces has the node's folder as its last word; with it everything in the node ends (--kill-child). */
+function holdersByName(): Proc[] {
+  const last = NODES.map(({ dir }) => `\0_\0${dir}\0`);
+  return processIds().flatMap((pid) => {
+    const words = commandLineOf(pid);
+    const startTicks = startTicksOf(pid);
+    const found = words.startsWith('unshare\0') && last.some((end) => words.endsWith(end));
+    return found && startTicks !== null ? [{ pid, startTicks }] : [];
+  });
 }
 
 /** Whoever is left in them is killed, but never this process or those above it; then the groups go, the deepest first. */
