@@ -2,6 +2,7 @@
 import { formatLedgerLine, type LedgerLine } from '../record/ledger.ts';
 import type { Event, EventOf, Plan, PlannedFault } from '../record/model.ts';
 import type { LedgerFile, RunRecord } from '../record/reader.ts';
+import type { WatchLine } from '../record/watch-log.ts';
 import { buildView, type RunView } from './view.ts';
 
 /** The load's anchor on the run's clock. Times of writes count from here; times of events from the start of the run. */
@@ -26,6 +27,8 @@ export interface Story {
   edit?: (event: Event) => Event | null;
   /** The ledger's text, changed. */
   log?: (text: string) => string | null;
+  /** Changes of the cluster's objects. */
+  watch?: readonly WatchLine[];
   /** What is read back, changed; by default everything acknowledged, once. */
   stored?: (text: string) => string | null;
 }
@@ -96,6 +99,7 @@ export function recordOf(story: Story): RunRecord {
     events: [...events.flatMap((event) => edit(event) ?? []), ...(story.events ?? [])],
     logs: log === null ? [] : [fileOf('load', log)],
     stored: stored === null ? [] : [fileOf('load', stored)],
+    watch: () => story.watch ?? [],
     remarks: [],
     damaged: { count: 0, lines: [] },
   };

@@ -31,6 +31,8 @@ export interface RunView {
   latency: Record<string, Histogram>;
   account: AccountView;
   host: HostView;
+  /** Changes of the cluster's objects, from the start, every time it is called; none where no cluster was watched. */
+  watch: RunRecord['watch'];
   /** Lines of the history that are no events. */
   damaged: RunRecord['damaged'];
   /** Why the run ended before its plan did: interrupted or aborted. Null = it did not. */
@@ -51,7 +53,7 @@ export interface Ledger {
 
 /** `nameLimit`: how many writes of each accusation are named. */
 export function buildView(
-  { plan, events: written, logs, stored, remarks, damaged }: RunRecord,
+  { plan, events: written, logs, stored, watch, remarks, damaged }: RunRecord,
   nameLimit = 20,
 ): RunView {
   const events = written.toSorted((a, b) => a.at - b.at);
@@ -75,6 +77,7 @@ export function buildView(
     latency,
     account,
     host: hostView(events, judged?.fromMs ?? 0, judged?.toMs ?? 0),
+    watch,
     damaged,
     stopped: stoppedWhy(events),
   };

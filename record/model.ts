@@ -243,6 +243,24 @@ export const Event = z.discriminatedUnion('kind', [
     /** Why: `pod-kill`, `rollout`, `liveness`, `startup`, `remove`, `crash`, or a probe's own words. */
     why: z.string().optional(),
   }),
+  /** What the cluster's HPA controller was started with, as far as that is known, and where each parameter is known from. */
+  event('hpa.controller', {
+    /** Of Kubernetes, `1.35.8`. */
+    version: z.string(),
+    parameters: z.record(
+      z.enum([
+        'syncPeriodMs',
+        'tolerance',
+        'downscaleStabilizationMs',
+        'cpuInitializationMs',
+        'initialReadinessDelayMs',
+      ]),
+      z.strictObject({
+        value: z.number(),
+        source: z.enum(['static pod', 'platform', 'assumed default']),
+      }),
+    ),
+  }),
   event('endpoints', { service: z.string(), ready: z.array(pod) }),
   /** One write through one pod directly, beside its readiness at that moment. */
   event('serves', { pod, uid: z.string(), ready: z.boolean(), serves: z.boolean(), detail: z.string() }),

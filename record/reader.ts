@@ -7,6 +7,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { Event, Plan, SCHEMA_VERSION, UsageError } from './model.ts';
 import { reasonOf } from './reason.ts';
+import { parseWatchLine, WATCH_FILE, type WatchLine } from './watch-log.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 /** The writer keeps an event below 64 KiB; what is longer than this was not written by it. */
@@ -29,6 +30,8 @@ export interface RunRecord {
   /** `ledger/<runner>.log` and `ledger/<runner>.stored`; the formats are in `ledger.ts`. */
   logs: LedgerFile[];
   stored: LedgerFile[];
+  /** Changes of the cluster's objects, from the start, every time it is called; none where no cluster was watched. */
+  watch: () => Iterable<WatchLine>;
   /** What was dropped or could not be understood while reading. */
   remarks: string[];
   /** Lines of history.jsonl that are no events, by number from 1 (the first of them); a torn last line is not among them. */
@@ -56,7 +59,7 @@ export function openRun(dir: string): RunRecord {
     requirePlainFile(dir, path.join('ledger', name));
     (ending === 'log' ? logs : stored).push({ runner, chunks: () => chunksOf(file) });
   }
-  return { plan, events, logs, stored, remarks, damaged };
+  return { plan, events, logs, stored, watch: watchOf(dir), remarks, damaged };
 }
 
 function readPlan(dir: string): Plan {
@@ -130,6 +133,19 @@ function parseEvent(text: string): Event | string {
   } catch {
     return 'not JSON';
   }
+}
+
+/** A line that is none, a torn last one included, is what was not seen: whoever rebuilds a state finds its successor. */
+function watchOf(dir: string): RunRecord['watch'] {
+  const file = path.join(dir, WATCH_FILE);
+  if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return () => [];
+  requirePlainFile(dir, WATCH_FILE);
+  return function* watch() {
+    for (const { text } of linesOf(file)) {
+      const line = parseWatchLine(text);
+      if (typeof line !== 'string') yield line;
+    }
+  };
 }
 
 function* linesOf(file: string): Generator<{ number: number; text: string; whole: boolean }> {
