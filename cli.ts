@@ -107,6 +107,16 @@ program
   });
 
 program
+  .command('lint')
+  .description('what is wrong with Kubernetes manifests, as far as no cluster is needed to see it')
+  .argument('<paths...>', 'manifests, or folders of them (not what lies below)')
+  .addOption(json())
+  .action(async (paths, options) => {
+    const { lintCommand } = await import('./commands/lint.ts');
+    process.exitCode = await lintCommand(paths, options);
+  });
+
+program
   .command('prune')
   .description('remove all but the newest runs')
   .option('--keep <n>', 'how many runs stay', wholeNumber, 20)
@@ -147,9 +157,17 @@ program
   .command('up')
   .description('bring a cluster up on this machine, with metrics-server, Chaos Mesh and Prometheus')
   .addOption(on())
+  .option('--hpa-sync <duration>', 'bare: how often the HPA decides; default as Kubernetes, 15s', duration)
+  .option('--hpa-tolerance <share>', 'bare: how far off its target it does nothing; default 0.1', share)
+  .option(
+    '--hpa-downscale-stabilization <duration>',
+    'bare: how long it waits before it scales down, where the HPA says nothing; default 5m',
+    duration,
+  )
+  .option('--metric-resolution <duration>', 'bare: how often pods are measured; default 10s', duration)
   .action(async (options) => {
     const { upCommand } = await import('./commands/cluster.ts');
-    process.exitCode = await upCommand(options.on);
+    process.exitCode = await upCommand(options);
   });
 
 program
@@ -184,6 +202,13 @@ function positiveNumber(text: string): number {
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > MAX_RATE)
     throw new InvalidArgumentError(`expected a number above 0 and at most ${MAX_RATE}, got "${text}"`);
+  return value;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text))
+    throw new InvalidArgumentError(`expected a share such as 0.1, got "${text}"`);
   return value;
 }
 

@@ -25,7 +25,9 @@ const MAY: Record<string, string[]> = {
     'analysis',
     'harness',
     'reports',
-    ...['', '/local', '/kubernetes', '/bare', '/kind', '/images'].map((folder) => `platforms${folder}`),
+    ...['', '/local', '/kubernetes', '/bare', '/kind', '/images', '/manifests'].map(
+      (folder) => `platforms${folder}`,
+    ),
   ],
   systems: ['record'],
   scenarios: ['record', 'systems', 'checks'],

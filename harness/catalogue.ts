@@ -7,6 +7,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { z } from 'zod';
 import type { CheckModule } from '../analysis/check.ts';
+import type { Rule } from '../analysis/lint/lint.ts';
 import type { Contract } from '../record/contract.ts';
 import { Scenario, UsageError } from '../record/model.ts';
 import { builtFile, ROOT } from '../record/root.ts';
@@ -18,6 +19,7 @@ const PLACES = {
   fault: ['chaos', '.yaml'],
   system: ['systems', ''],
   script: ['scenarios/k6', '.ts'],
+  rule: ['analysis/lint/rules', '.ts'],
 } as const;
 type Kind = keyof typeof PLACES;
 
@@ -95,6 +97,13 @@ export async function loadScenario(name: string): Promise<Scenario> {
 
 export async function loadCheck(name: string): Promise<CheckModule> {
   return (await importBuilt(path.join('checks', `${known('check', name)}.ts`))) as CheckModule;
+}
+
+/** Rules of the manifest lint, by name. */
+export async function loadRules(): Promise<Record<string, Rule>> {
+  const load = async (name: string) =>
+    [name, (await importBuilt(path.join(PLACES.rule[0], `${name}.ts`))) as Rule] as const;
+  return Object.fromEntries(await Promise.all(namesOf('rule').map(load)));
 }
 
 export async function loadContract(system: string): Promise<Contract> {

@@ -28,8 +28,13 @@ export function readYaml(file: string): Located[] {
   const stat = statSync(file, { throwIfNoEntry: false });
   if (!stat?.isFile()) throw new UsageError(`${shown}: no such file`);
   if (stat.size > MAX_BYTES) throw new UsageError(`${shown}: larger than ${MAX_BYTES} bytes; split it`);
+  return parseYaml(readFileSync(file, 'utf8'), shown);
+}
+
+/** The same for a text, with the name it goes by in messages. */
+export function parseYaml(text: string, shown: string): Located[] {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(readFileSync(file, 'utf8'), {
+  const documents = parseAllDocuments(text, {
     lineCounter: lines,
     prettyErrors: false,
   });

@@ -1,0 +1,37 @@
+/** `proofload lint`: findings on manifests that need no cluster (docs/lint.md lists the rules). */
+import { lint, type LintFinding } from '../analysis/lint/lint.ts';
+import { loadRules } from '../harness/catalogue.ts';
+import { EXIT } from '../record/model.ts';
+import { readForLint } from './lint-read.ts';
+
+/** 0: no error and no warning; 1: one at least. Throws UsageError for what cannot be read. */
+export async function lintCommand(
+  paths: readonly string[],
+  options: { json?: true | undefined },
+): Promise<number> {
+  const { files, manifests, skipped } = readForLint(paths);
+  const findings = lint(manifests, await loadRules());
+  const result = { files, objects: manifests.length, skipped, findings };
+  process.stdout.write(`${options.json ? JSON.stringify(result) : lintText(result)}\n`);
+  return findings.some(({ severity }) => severity !== 'info') ? EXIT.fail : EXIT.pass;
+}
+
+interface Result {
+  files: number;
+  objects: number;
+  skipped: readonly string[];
+  findings: readonly LintFinding[];
+}
+
+function lintText({ files, objects, skipped, findings }: Result): string {
+  const blocks = findings.map(
+    ({ rule, severity, file, line, object, why, fix }) =>
+      `${file}:${line}  ${severity}  ${rule}  ${object}\n  ${why}\n  fix: ${fix}\n`,
+  );
+  const count = (wanted: string) => findings.filter(({ severity }) => severity === wanted).length;
+  const left = skipped.length === 0 ? '' : `; not judged, no object of Kubernetes: ${skipped.join(', ')}`;
+  return [
+    ...blocks,
+    `${objects} objects in ${files} files: ${count('error')} errors, ${count('warning')} warnings, ${count('info')} notes${left}`,
+  ].join('\n');
+}
