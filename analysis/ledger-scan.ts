@@ -2,7 +2,7 @@
  * Reads the lines of `ledger/<runner>.log` (record/ledger.ts has the format) from chunks of bytes. Written by hand, byte by byte:
  * a ledger of ten million lines is read several times, and one string per line would cost more than everything else together.
  */
-import type { LedgerLine } from '../record/ledger.ts';
+import { type AttemptLine, type LedgerLine, parseAttemptLine } from '../record/ledger.ts';
 
 /** Bytes of the longest line that could be one of ours; the generator's own words may be longer and count as malformed. */
 const MAX_LINE_BYTES = 256;
@@ -11,9 +11,10 @@ const MAX_TIME_MS = 30 * 86_400_000;
 const MAX_NAMED = 20;
 const SPACE = 32;
 const NEWLINE = 10;
+const LETTER_T = 84;
 
 export interface LedgerScan {
-  /** Well-formed lines. */
+  /** Well-formed lines of writes. */
   lines: number;
   /** The file does not end with a newline: its last line was dropped. */
   torn: boolean;
@@ -29,10 +30,21 @@ function isAnchor(bytes: Uint8Array, from: number, to: number): boolean {
   return to - from > ANCHOR.length && ANCHOR.every((byte, index) => bytes[from + index] === byte);
 }
 
-/** Calls `onLine` for every well-formed line with its number, from 1; the object is the same one every time. */
+/** A failed attempt, or null. Few lines are one, so this may take its time. */
+function attemptOf(bytes: Uint8Array, from: number, to: number): AttemptLine | null {
+  if (to - from >= MAX_LINE_BYTES) return null;
+  const attempt = parseAttemptLine(String.fromCharCode(...bytes.subarray(from, to)));
+  return attempt !== null && attempt.atMs <= MAX_TIME_MS && attempt.latMs <= MAX_TIME_MS ? attempt : null;
+}
+
+/**
+ * Calls `onLine` for every well-formed line of a write with its number, from 1; the object is the same one every time. `onAttempt` gets the
+ * failed attempts, each before the line of its write; they are no lines of the count.
+ */
 export function scanLedger(
   chunks: Iterable<Uint8Array>,
   onLine: (line: LedgerLine, number: number) => void,
+  onAttempt?: (attempt: AttemptLine) => void,
 ): LedgerScan {
   const parser = new LineParser();
   const scan: LedgerScan = { lines: 0, torn: false, malformed: 0, malformedAt: [] };
@@ -42,7 +54,9 @@ export function scanLedger(
   const take = (bytes: Uint8Array, from: number, to: number) => {
     number += 1;
     if (isAnchor(bytes, from, to)) return;
-    if (parser.parse(bytes, from, to)) {
+    const attempt = bytes[from] === LETTER_T ? attemptOf(bytes, from, to) : null;
+    if (attempt !== null) onAttempt?.(attempt);
+    else if (parser.parse(bytes, from, to)) {
       scan.lines += 1;
       onLine(parser.line, number);
     } else {

@@ -1,5 +1,5 @@
 /** Hand-written histories for tests: a healthy minute of load, and everything about it that a test wants otherwise. */
-import { formatLedgerLine, type LedgerLine } from '../record/ledger.ts';
+import { type AttemptLine, formatAttemptLine, formatLedgerLine, type LedgerLine } from '../record/ledger.ts';
 import type { Event, EventOf, Plan, PlannedFault } from '../record/model.ts';
 import type { LedgerFile, RunRecord } from '../record/reader.ts';
 import type { WatchLine } from '../record/watch-log.ts';
@@ -8,12 +8,14 @@ import { buildView, type RunView } from './view.ts';
 /** The load's anchor on the run's clock. Times of writes count from here; times of events from the start of the run. */
 export const ANCHOR_MS = 1_000;
 export const RATE_PER_S = 20;
-const WALL_MS = 1_700_000_000_000;
+export const WALL_MS = 1_700_000_000_000;
 const VUS = 4;
 
 export interface Story {
   /** How a write ends, by its number from 0 and its due time in ms since the anchor; null = the generator dropped it. */
   write?: (index: number, dueMs: number) => Partial<LedgerLine> | null;
+  /** Attempts of a write that failed, by its number from 0. */
+  attempts?: (index: number, dueMs: number) => Omit<AttemptLine, 'vu' | 'n'>[];
   /** Length of the load and of its warm-up, ms. */
   forMs?: number;
   warmupMs?: number;
@@ -91,7 +93,7 @@ export function recordOf(story: Story): RunRecord {
     },
     { at: endMs + 3_000, kind: 'run.ended', interrupted: false },
   ];
-  const log = (story.log ?? same)(lines.map((line) => `${formatLedgerLine(line)}\n`).join(''));
+  const log = (story.log ?? same)(lines.map((line, index) => textOf(line, index, story)).join(''));
   const stored = (story.stored ?? same)(storedText(lines));
   const edit = story.edit ?? ((event: Event) => event);
   return {
@@ -103,6 +105,13 @@ export function recordOf(story: Story): RunRecord {
     remarks: [],
     damaged: { count: 0, lines: [] },
   };
+}
+
+/** The line of a write, with the lines of its failed attempts before it. */
+function textOf(line: LedgerLine, index: number, { attempts }: Story): string {
+  const { vu, n, dueMs } = line;
+  const failed = attempts?.(index, dueMs).map((attempt) => formatAttemptLine({ vu, n, ...attempt })) ?? [];
+  return [...failed, formatLedgerLine(line)].map((text) => `${text}\n`).join('');
 }
 
 /** Dropped iterations take no number, so every later `due` is early by as many periods: as the real generator does it. */

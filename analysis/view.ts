@@ -23,6 +23,8 @@ export interface RunView {
   events: Event[];
   remarks: string[];
   loads: LoadView[];
+  /** Every runner's ledger, to be read again by whoever needs more than what is counted here. */
+  ledgers: readonly Ledger[];
   /** Null = no judged load was ever started. */
   judged: JudgedLoad | null;
   timeline: Timeline | null;
@@ -71,6 +73,7 @@ export function buildView(
     events,
     remarks: [...remarks, ...remarksOf(events, ledgers)],
     loads,
+    ledgers,
     judged,
     timeline,
     faults,

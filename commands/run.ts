@@ -1,6 +1,7 @@
 /** `proofload run`: from names on the command line to a judged run directory and an exit code. */
 import os from 'node:os';
 import path from 'node:path';
+import { drainLimits } from '../analysis/disruption/limits.ts';
 import { enterBare, isInside } from '../platforms/bare/enter.ts';
 import type { Platform } from '../platforms/platform.ts';
 import { formatDuration } from '../record/duration.ts';
@@ -62,13 +63,16 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     systemDir,
     ...(scenario.overlay === undefined ? {} : { overlay: scenario.overlay }),
     ...(options.defect === undefined ? {} : { defect: options.defect }),
+    autoscale: scenario.autoscale,
     faults: scenario.disturb,
     ...(runners === undefined ? {} : { runners }),
   });
   const faults = planFaults({ scenario, workload, ...prepared, random: randomFrom(options.seed) });
-  if (options.dryRun) return dryRun(platform, faults, options.json === true);
+  // What the manifests alone say of requests that are under way when a pod goes.
+  const limits = drainLimits(workload).map(({ text }) => text);
+  if (options.dryRun) return dryRun(platform, faults, limits, options.json === true);
   // Where, at whom, and how much of it: before anything is changed there.
-  for (const line of (await platform.preview?.(faults, 'faults')) ?? []) say(line);
+  for (const line of [...((await platform.preview?.(faults, 'faults')) ?? []), ...limits]) say(line);
   checkDisk(scenario, outDir);
   // Parsed, so that what the run writes can be read again: a number that the schema refuses must not cost a whole run.
   const plan = Plan.parse({
@@ -142,12 +146,17 @@ function runnersOf({ on, runners, runnerKind }: RunOptions): Plan['runners'] {
 }
 
 /** What it would create and whom its faults would hit; nothing is changed. */
-async function dryRun(platform: Platform, faults: readonly PlannedFault[], json: boolean): Promise<number> {
+async function dryRun(
+  platform: Platform,
+  faults: readonly PlannedFault[],
+  limits: readonly string[],
+  json: boolean,
+): Promise<number> {
   if (platform.preview === undefined)
     throw new UsageError(
       '--dry-run shows what would be changed in a cluster; the local platform changes none',
     );
-  const lines = await platform.preview(faults, 'everything');
+  const lines = [...(await platform.preview(faults, 'everything')), ...limits];
   process.stdout.write(`${json ? JSON.stringify({ lines }) : lines.join('\n')}\n`);
   await platform.remove();
   return EXIT.pass;

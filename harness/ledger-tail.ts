@@ -84,6 +84,8 @@ export class LedgerTail {
       if (id === 'anchor') this.#anchorWallMs ??= Number(due);
       return;
     }
+    // A failed attempt: how its write ended comes in a line of its own.
+    if (outcome === 'T') return;
     const latMs = Number(lat);
     const endMs = Number(due) + latMs;
     if (!Number.isFinite(endMs)) return;

@@ -8,6 +8,7 @@
  * What happens goes into the run directory as it happens; judging it is somebody else's work (analysis/, checks/).
  */
 import path from 'node:path';
+import { drainLimits } from '../analysis/disruption/limits.ts';
 import { CannotRun } from '../platforms/platform.ts';
 import { UsageError } from '../record/model.ts';
 import { bundleScript } from './bundle.ts';
@@ -71,12 +72,14 @@ export async function run(request: RunRequest): Promise<string> {
 async function deploy(session: Session, scriptJs: string): Promise<LoadRunner> {
   const { plan, platform, contract, writer, dir, undo, signal, systemDir } = session;
   session.enter('deploy');
+  for (const { text } of drainLimits(plan.workload)) writer.emit({ kind: 'note', text });
   writer.redact(platform.sensitive());
   await platform.deploy({
     runId: plan.runId,
     systemDir,
     ...(plan.scenario.overlay === undefined ? {} : { overlay: plan.scenario.overlay }),
     ...(plan.defect === undefined ? {} : { defect: plan.defect }),
+    autoscale: plan.scenario.autoscale,
     evidenceDir: path.join(dir, 'evidence'),
     emit: writer.emit,
     undo,

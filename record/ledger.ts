@@ -1,6 +1,6 @@
 /**
- * The ledger's two line formats. One file per runner: `ledger/<runner>.log` is written by the load generator, one raw line per
- * write after its last attempt; `ledger/<runner>.stored` is what the system gave back afterwards.
+ * The ledger's line formats. One file per runner: `ledger/<runner>.log` is written by the load generator, one raw line per
+ * write after its last attempt, and one for each attempt that failed; `ledger/<runner>.stored` is what the system gave back afterwards.
  *
  * `.log`:    `<outcome> <vu>:<n> <due> <lat> <lag>[ <status> <code> <attempts>]`
  *   outcome  A acknowledged: the contract says all of it was taken
@@ -18,6 +18,13 @@
  *
  *   A number that has no line (of 1..last+1 per vu) is unknown: k6 was interrupted between send and line.
  *
+ *   `T <vu>:<n> <at> <lat> <status> <code> <connection> <pod>`: one attempt that ended without an answer that the contract names: no
+ *   answer, a 5xx, any status the contract does not know. Before the line of its write, whatever that says. It is no write: nothing counts it.
+ *   at, lat     when it began, milliseconds since the anchor, and how long it took
+ *   connection  r reused: an answer came over it before; n new; - none was made, or it was reset before it could be used
+ *   pod         who answered it, or, where nobody did, who had answered last over the reused connection: the value of `X-Served-By`;
+ *               - where that is not known
+ *
  * `.stored`: `<vu>:<from>-<to>[ x<copies>]`, and `end` as its last line; without `end` it is incomplete.
  */
 import type { WriteIdentity, WriteOutcome } from './contract.ts';
@@ -30,6 +37,51 @@ export interface LedgerLine extends Pick<WriteIdentity, 'vu' | 'n'> {
   status: number;
   code: number;
   attempts: number;
+}
+
+/** How an attempt reached the system, as far as it did. */
+export type Connection = 'reused' | 'new' | 'none';
+
+export interface AttemptLine extends Pick<WriteIdentity, 'vu' | 'n'> {
+  atMs: number;
+  latMs: number;
+  status: number;
+  code: number;
+  connection: Connection;
+  /** Null = not known. */
+  pod: string | null;
+}
+
+/** A pod's name as it may stand in a line: an RFC 1123 subdomain, short enough for the longest line that is read. */
+const POD = '[a-z0-9](?:[a-z0-9.-]{0,126}[a-z0-9])?';
+const NUMBER = String.raw`(-?\d{1,11}(?:\.\d{1,15})?)`;
+const WHOLE = String.raw`(\d{1,10})`;
+const ATTEMPT = new RegExp(`^T ${WHOLE}:${WHOLE} ${NUMBER} ${NUMBER} ${WHOLE} ${WHOLE} ([rn-]) (-|${POD})$`);
+const CONNECTIONS: Record<string, Connection> = { r: 'reused', n: 'new', '-': 'none' };
+
+/** The line of a failed attempt, without its newline. */
+export function formatAttemptLine({
+  vu,
+  n,
+  atMs,
+  latMs,
+  status,
+  code,
+  connection,
+  pod,
+}: AttemptLine): string {
+  const letter = connection === 'none' ? '-' : connection.charAt(0);
+  return `T ${vu}:${n} ${atMs} ${latMs} ${status} ${code} ${letter} ${pod ?? '-'}`;
+}
+
+/** Null for a line that is none, or was cut off. */
+export function parseAttemptLine(text: string): AttemptLine | null {
+  const found = ATTEMPT.exec(text);
+  const connection = CONNECTIONS[found?.[7] ?? ''];
+  if (found === null || connection === undefined) return null;
+  const [vu = 0, n = 0, atMs = 0, latMs = 0, status = 0, code = 0] = found.slice(1, 7).map(Number);
+  if (vu < 1 || n < 1) return null;
+  return { vu, n, atMs, latMs, status, code, connection, pod: found[8] === '-' ? null : (found[8] ?? null) };
 }
 
 /** The line without its newline. */

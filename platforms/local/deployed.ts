@@ -3,8 +3,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { reasonOf } from '../../record/reason.ts';
 import type { BuiltFile } from '../manifests/contract.ts';
-import { letters, templateHash } from '../manifests/workload.ts';
+import { letters, rollingBounds, templateHash } from '../manifests/workload.ts';
 import type { DeployOptions } from '../platform.ts';
+import { Autoscaler } from './autoscale/autoscaler.ts';
+import type { AutoscalerManifest } from './autoscale/manifest.ts';
 import { startNetwork } from './network.ts';
 import type { Network } from './network.ts';
 import { Pod } from './pod.ts';
@@ -12,7 +14,7 @@ import type { PodEvent } from './pod.ts';
 import { freePort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import type { Postgres } from './postgres.ts';
-import { logTail, startProcess } from './process.ts';
+import { logTail, sleep, startProcess } from './process.ts';
 import { Replicas } from './replicas.ts';
 import type { LocalSystem } from './system.ts';
 
@@ -28,6 +30,8 @@ export interface Deployed {
   store?: Postgres;
   network?: Network;
   replicas?: Replicas;
+  /** Only where the scenario asks for one. */
+  autoscaler?: Autoscaler;
   links: Map<string, number>;
   /** Chaos objects whose unplayed fields are in the history already. */
   told: Set<string>;
@@ -56,8 +60,8 @@ export async function startParts(deployed: Deployed, built: BuiltFile): Promise<
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Resolves when every replica is ready and in the endpoints. */
-export async function startPods(deployed: Deployed): Promise<void> {
+/** Resolves when every replica is ready and in the endpoints; from then on the autoscaler decides how many there are. */
+export async function startPods(deployed: Deployed, autoscaler: AutoscalerManifest | null): Promise<void> {
   const { options, system } = deployed;
   const { spec } = system.deployment;
   const hopeless = new AbortController();
@@ -81,6 +85,7 @@ export async function startPods(deployed: Deployed): Promise<void> {
     onEndpoints: (ready) => publish(deployed, ready),
   });
   deployed.replicas = replicas;
+  if (autoscaler) deployed.autoscaler = playAutoscaler(deployed, replicas, autoscaler);
   replicas.start();
   await replicas.until(
     () => replicas.settled(),
@@ -91,6 +96,27 @@ export async function startPods(deployed: Deployed): Promise<void> {
   if (options.signal.aborted) throw new Error('interrupted while the pods were starting');
   await deployed.endpoints;
   up = true;
+  deployed.autoscaler?.start();
+}
+
+function playAutoscaler(deployed: Deployed, replicas: Replicas, manifest: AutoscalerManifest): Autoscaler {
+  const { options, system } = deployed;
+  const { autoscale } = options;
+  if (autoscale === undefined) throw new Error('no autoscaler was asked for');
+  const { spec } = system.deployment;
+  return new Autoscaler({
+    deployOptions: { ...options, autoscale },
+    manifest,
+    deployment: system.deployment,
+    scaled: {
+      replicas: () => replicas.options.replicas,
+      scaleTo: (size) => replicas.scaleTo(size, rollingBounds({ ...spec, replicas: size })),
+      pids: () =>
+        new Map(
+          replicas.pods.flatMap(({ name, process }) => (process === undefined ? [] : [[name, process.pid]])),
+        ),
+    },
+  });
 }
 
 function createPod(
@@ -127,6 +153,8 @@ function createPod(
           ...system.environment({ name, uid, namespace }),
           LISTEN: `127.0.0.1:${port}`,
           POD_NAME: name,
+          // The kubelet's, in every container.
+          HOSTNAME: name,
           [system.urlVariable]: store.url(links.get(uid)),
           ...(defect !== undefined && { PROOFLOAD_DEFECT: defect }),
         },
@@ -142,6 +170,7 @@ function createPod(
       if (event.state === 'terminating') progress.terminating = true;
       if (event.restarts !== undefined) progress.restarts = event.restarts;
       emit({ kind: 'pod', pod: name, uid, ...event });
+      deployed.autoscaler?.podChanged(name, uid, event);
       onEvent(progress, event);
     },
     onChange: changed,
@@ -154,7 +183,9 @@ function publish(deployed: Deployed, ready: readonly Pod[]): void {
   if (network === undefined || deployed.removing) return;
   const ports = ready.map((pod) => pod.port);
   const names = ready.map((pod) => pod.name);
+  const travels = sleep(system.endpointsLagMs);
   deployed.endpoints = deployed.endpoints
+    .then(() => travels)
     .then(() => network.setEndpoints(ports))
     .then(() => options.emit({ kind: 'endpoints', service: system.serviceName, ready: names }))
     .catch((error: unknown) => {
@@ -166,7 +197,9 @@ function publish(deployed: Deployed, ready: readonly Pod[]): void {
 export async function removeAll(deployed: Deployed): Promise<void> {
   deployed.removing = true;
   const steps = [
+    () => deployed.autoscaler?.stop(),
     () => deployed.replicas?.remove(REMOVE_GRACE_MS),
+    () => deployed.autoscaler?.close(),
     () => deployed.endpoints,
     () => deployed.network?.stop(),
     () => deployed.store?.remove(),

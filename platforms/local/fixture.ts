@@ -7,13 +7,14 @@ import { ROOT } from '../../record/root.ts';
 import type { Emit, UndoAction, UndoJournal } from '../platform.ts';
 import type { BuiltFile } from '../manifests/contract.ts';
 
-/** Ready while its store link answers; /ready and /health can be switched by GET /set?ready=0&health=0. */
+/** Ready while its store link answers; /ready and /health can be switched by GET /set?ready=0&health=0, and /set?burn=30 burns 30 ms of each 100 ms of CPU. */
 const SERVER = `
 import http from 'node:http';
 import net from 'node:net';
 const [host, port] = process.env.LISTEN.split(':');
 const store = new URL(process.env.STORE_URL);
-const state = { ready: 1, health: 1 };
+const state = { ready: 1, health: 1, burn: 0 };
+setInterval(() => { const until = Date.now() + state.burn; while (Date.now() < until); }, 100).unref();
 if (process.env.MODE === 'crash') { console.log('the fixture gives up'); process.exit(7); }
 if (process.env.MODE === 'deaf') process.on('SIGTERM', () => console.log('SIGTERM ignored'));
 else process.on('SIGTERM', () => server.close(() => process.exit(0)));

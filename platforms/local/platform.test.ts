@@ -62,6 +62,9 @@ describe('a deployed system', () => {
     const unplayed = history.events.flatMap((event) => (event.kind === 'unplayed' ? [event.field] : []));
     expect(unplayed).toContain('spec.template.spec.affinity');
     expect(unplayed).toContain('(whole object)');
+    // Nobody asked for autoscaling: nothing is scaled, measured or told of it.
+    expect(await platform.scaling?.()).toBeNull();
+    expect(existsSync(path.join(fixture.evidenceDir, 'watch.jsonl'))).toBe(false);
   });
 
   test('gives its containers the environment of the manifest and of the run', async () => {

@@ -3,10 +3,11 @@
  * server. No cluster, no containers, no root. What it cannot play it says (`unplayed` events).
  *
  * It is kinder than a cluster in three ways that no manifest shows: endpoints change within milliseconds instead of a second
- * or more, a container starts as fast as its process, and all replicas share one kernel, one clock and one disk.
+ * or more (unless the Service's annotation proofload.dev/endpoints-lag-ms lets the news travel for longer), a container starts as fast as its process, and all replicas share one kernel, one clock and one disk.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { scaledBackMs } from '../../analysis/hpa/bounds.ts';
 import { UsageError } from '../../record/model.ts';
 import { builtFile, ROOT } from '../../record/root.ts';
 import type { BuiltFile } from '../manifests/contract.ts';
@@ -15,6 +16,9 @@ import { chooseTargets } from '../manifests/targets.ts';
 import type { DeployOptions, FaultUse, Platform } from '../platform.ts';
 import { abortError } from './aborted.ts';
 import { checkAim, checkLength } from './aim.ts';
+import { parametersOf } from './autoscale/autoscaler.ts';
+import { findAutoscaler } from './autoscale/manifest.ts';
+import type { AutoscalerManifest } from './autoscale/manifest.ts';
 import { readChaos } from './chaos.ts';
 import { removeAll, startParts, startPods } from './deployed.ts';
 import type { Deployed } from './deployed.ts';
@@ -51,10 +55,11 @@ export function createLocalPlatform(
     async prepare(options) {
       const system = await readSystem(options.systemDir, options.overlay, built);
       known = system;
+      const autoscaler = autoscalerOf(system, options.autoscale);
       const durationsMs: Record<string, number> = {};
       const notRun: Record<string, string> = {};
       for (const use of options.faults) {
-        const why = beyondProcesses(use.fault);
+        const why = beyondProcesses(use.fault, autoscaler !== null);
         if (why !== null) notRun[use.name] = why;
         if (typeof use.fault !== 'object' || !('chaos' in use.fault)) continue;
         const chaos = readChaos(chaosDir, use.fault.chaos);
@@ -62,7 +67,14 @@ export function createLocalPlatform(
         checkLength(chaos, use);
         if (chaos.durationMs !== undefined) durationsMs[use.name] = chaos.durationMs;
       }
-      return { workload: system.workload, durationsMs, notRun, startMs: START_MS, faultLagMs: 0 };
+      return {
+        workload: system.workload,
+        durationsMs,
+        notRun,
+        startMs: START_MS,
+        faultLagMs: 0,
+        ...(autoscaler && options.autoscale && { scaleBackMs: scaleBackMs(autoscaler, options.autoscale) }),
+      };
     },
 
     async deploy(options) {
@@ -70,6 +82,7 @@ export function createLocalPlatform(
       if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(options.runId))
         throw new UsageError(`run id "${options.runId}": only letters, digits, dots, dashes and underscores`);
       if (options.signal.aborted) throw abortError('deploy');
+      const autoscaler = autoscalerOf(system, options.autoscale);
       known = system;
       deployed = {
         options,
@@ -80,11 +93,15 @@ export function createLocalPlatform(
         removing: false,
       };
       removed = undefined;
-      for (const unplayed of system.unplayed) options.emit({ kind: 'unplayed', ...unplayed });
+      const left = [
+        ...system.unplayed.filter(({ object }) => object !== autoscaler?.object.title),
+        ...(autoscaler?.unplayed ?? []),
+      ];
+      for (const unplayed of left) options.emit({ kind: 'unplayed', ...unplayed });
       saveManifests(system, options);
       try {
         await startParts(deployed, built);
-        await startPods(deployed);
+        await startPods(deployed, autoscaler);
       } catch (error) {
         throw options.signal.aborted ? abortError('deploy', error) : error;
       }
@@ -116,7 +133,7 @@ export function createLocalPlatform(
       };
       if (planned.fault === 'rollout-restart') return Promise.resolve(rolloutRestart(context));
       if (typeof planned.fault === 'string' || !('chaos' in planned.fault))
-        return Promise.reject(new Error(beyondProcesses(planned.fault) ?? 'unknown fault'));
+        return Promise.reject(new Error(beyondProcesses(planned.fault, true) ?? 'unknown fault'));
       const chaos = readChaos(chaosDir, planned.fault.chaos);
       const left = [...chaos.unplayed, ...checkAim(chaos, system)];
       if (!told.has(chaos.title))
@@ -129,6 +146,8 @@ export function createLocalPlatform(
         chaos.kind === 'pod-kill' ? podKill(context, targets) : linkFault(context, chaos, targets),
       );
     },
+
+    scaling: () => Promise.resolve(deployed?.autoscaler?.scaling() ?? null),
 
     processGroups: () => ({
       pods: (deployed?.replicas?.pods ?? []).flatMap((pod) =>
@@ -151,11 +170,33 @@ export function createLocalPlatform(
   };
 }
 
+/** The HPA to play, null where none is asked for. Throws UsageError when there is none to play. */
+function autoscalerOf(system: LocalSystem, autoscale: DeployOptions['autoscale']): AutoscalerManifest | null {
+  if (autoscale === undefined) return null;
+  const { name } = system.deployment.metadata;
+  const found = findAutoscaler(system.objects, name, system.containerName);
+  if (found === null)
+    throw new UsageError(
+      `the scenario's autoscale: no HorizontalPodAutoscaler of the manifests scales Deployment ${name}; add one, or leave autoscale out`,
+    );
+  return found;
+}
+
+function scaleBackMs(
+  { spec }: AutoscalerManifest,
+  autoscale: NonNullable<DeployOptions['autoscale']>,
+): number {
+  // Without any load the steps are the same whatever a pod asks for.
+  return scaledBackMs({ spec, requestMilli: 1 }, parametersOf(autoscale), autoscale.metricsPeriodMs);
+}
+
 /** Why a fault needs a cluster, or null. */
-function beyondProcesses(fault: FaultUse['fault']): string | null {
+function beyondProcesses(fault: FaultUse['fault'], scales: boolean): string | null {
   if (fault === 'drain') return 'local processes have no nodes to drain; use --on bare, kind or kubernetes';
   if (typeof fault === 'object' && 'scaleTo' in fault)
     return 'the local platform keeps its replicas; use --on bare, kind or kubernetes';
+  if (typeof fault === 'object' && 'surge' in fault && !scales)
+    return 'the local platform plays the HPA only where the scenario has `autoscale`; use --on bare, kind or kubernetes';
   return null;
 }
 

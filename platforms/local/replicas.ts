@@ -46,6 +46,12 @@ export class Replicas {
     this.changed();
   }
 
+  /** Like the scale subresource. Surge and unavailability may be shares of the replicas, so they change along. */
+  scaleTo(replicas: number, bounds: Pick<ReplicaOptions, 'maxSurge' | 'maxUnavailable'>): void {
+    Object.assign(this.options, { replicas, ...bounds });
+    this.changed();
+  }
+
   /** Grace 0: no hook, no SIGTERM; the replacement does not wait for anything. */
   kill(uid: string, why: string): void {
     const pod = this.pods.find((candidate) => candidate.uid === uid);
@@ -143,9 +149,16 @@ export class Replicas {
     ];
     for (const pod of leaving)
       void pod.terminate({ why: 'rollout', graceMs: this.options.graceMs, hook: true });
+    for (const pod of leastNeeded(fresh).slice(0, Math.max(0, fresh.length - this.options.replicas)))
+      void pod.terminate({ why: 'scale-down', graceMs: this.options.graceMs, hook: true });
   }
 
   #available(pod: Pod): boolean {
     return pod.ready && !pod.terminating && performance.now() - pod.readySinceMs >= this.options.minReadyMs;
   }
+}
+
+/** In the order in which a ReplicaSet gives pods up: first those that are not ready, then those that became ready last (ActivePodsWithRanks). */
+function leastNeeded(pods: readonly Pod[]): Pod[] {
+  return pods.toSorted((a, b) => Number(a.ready) - Number(b.ready) || b.readySinceMs - a.readySinceMs);
 }

@@ -9,7 +9,7 @@ import type { BuiltFile } from '../manifests/contract.ts';
 import { readData, readEnvironment } from '../manifests/environment.ts';
 import type { PodFacts } from '../manifests/environment.ts';
 import { findService, findWorkload } from '../manifests/find.ts';
-import { find, nearest } from '../manifests/located.ts';
+import { badInput, find, nearest } from '../manifests/located.ts';
 import { readManifests } from '../manifests/read.ts';
 import type { ManifestObject } from '../manifests/read.ts';
 import type { Deployment } from '../manifests/objects.ts';
@@ -23,11 +23,15 @@ export interface LocalSystem {
   workload: Workload;
   deployment: Deployment;
   template: PodTemplate;
+  /** Of the contract: the one that is started. */
+  containerName: string;
   /** JavaScript that stands in for the container's image. */
   program: string;
   environment(pod: PodFacts): Record<string, string>;
   urlVariable: string;
   serviceName: string;
+  /** From a change of the endpoints until new connections follow it, milliseconds. */
+  endpointsLagMs: number;
   secrets: Record<string, string>;
   /** The values of all Secrets. */
   sensitive: string[];
@@ -83,10 +87,12 @@ export async function readSystem(
     workload: describeWorkload(deployment, template),
     deployment,
     template,
+    containerName: container.name,
     program,
     environment,
     urlVariable: local.store.urlVariable,
     serviceName: service.object.name,
+    endpointsLagMs: readLag(service.object),
     secrets: Object.fromEntries([...data.Secret.values()].flatMap((secret) => Object.entries(secret))),
     sensitive: [...data.Secret.values()].flatMap((secret) => Object.values(secret)),
     objects,
@@ -102,6 +108,21 @@ export async function readSystem(
       ),
     ],
   };
+}
+
+/** Of the Service, milliseconds: how long a rehearsal lets the news of its endpoints travel. A cluster takes its own time. */
+const LAG_ANNOTATION = 'proofload.dev/endpoints-lag-ms';
+
+function readLag({ node, title }: ManifestObject): number {
+  const found = find(node, ['metadata', 'annotations', LAG_ANNOTATION]);
+  if (found === undefined) return 0;
+  if (typeof found.value === 'string' && /^\d{1,5}$/.test(found.value)) return Number(found.value);
+  throw badInput(
+    found,
+    title,
+    `metadata.annotations.${LAG_ANNOTATION}`,
+    "expected milliseconds below 100000 as a text, such as '1000'",
+  );
 }
 
 function templateLabels({ node }: ManifestObject): Record<string, string> {

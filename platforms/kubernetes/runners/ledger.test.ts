@@ -64,6 +64,7 @@ describe('the log of a runner', () => {
     'U 1:2 30 4 1',
     'F 1:2 30 4 1 503 0',
     'A 1: 30 4 1',
+    'T 1:2 30 4 503 1503 r',
     'Aborted by 1:2',
     '{"iterations":"many"}',
   ])('keeps "%s" out of the ledger', (line) => {
@@ -74,6 +75,21 @@ describe('the log of a runner', () => {
     expect(to.log()).toBe(`${line}\n`);
     expect(to.ledger.said).toBe(line);
     expect(to.ledger.iterations).toBeNull();
+  });
+
+  it('keeps each failed attempt once, however often the log is told, and counts none as a write', () => {
+    const to = ledger();
+    const told = [
+      'T 1:7 300 3 503 1503 r luminate-a',
+      'T 1:7 403 2 503 1503 r luminate-a',
+      'A 1:7 300 210 0 200 0 3',
+      'T 1:8 900 1 0 1212 - -',
+    ];
+    for (const line of [...told.slice(0, 2), ...told, ...told]) to.ledger.take(line, 0);
+    to.ledger.close();
+    expect(to.lines()).toEqual(told);
+    expect(to.ledger.writes).toBe(1);
+    expect(to.log()).toBe('');
   });
 
   it('has a summary, whatever k6 says right behind it', () => {

@@ -1,7 +1,7 @@
 /** Takes a runner's log apart: ledger lines into its ledger, its summary into a file of its own, the rest into its log file. */
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import { formatAnchorLine } from '../../../record/ledger.ts';
+import { type AttemptLine, formatAnchorLine, parseAttemptLine } from '../../../record/ledger.ts';
 import type { SeenWrite } from './seconds.ts';
 
 /** What is not of the ledger: a failed request leaves a line each. */
@@ -38,6 +38,8 @@ export class RunnerLedger {
   readonly #ledger: number;
   readonly #log: number;
   readonly #seen = new Map<number, Numbers>();
+  /** Of a write that has no line yet: when its last failed attempt began, by its identity. */
+  readonly #attempted = new Map<string, number>();
   #logBytes = 0;
   #ownAnchorMs: number | null = null;
   /** The schedule cannot have begun later, by this machine's clock. */
@@ -63,6 +65,11 @@ export class RunnerLedger {
     const write = WRITE.exec(line);
     if (write) {
       this.#takeWrite(line, write, nowMs);
+      return;
+    }
+    const attempt = parseAttemptLine(line);
+    if (attempt !== null) {
+      this.#takeAttempt(line, attempt);
       return;
     }
     const anchor = ANCHOR.exec(line);
@@ -107,6 +114,7 @@ export class RunnerLedger {
     const numbers = this.#seen.get(vu) ?? new Numbers();
     this.#seen.set(vu, numbers);
     if (!numbers.add(Number(nText))) return;
+    this.#attempted.delete(`${vu}:${nText}`);
     writeSync(this.#ledger, `${line}\n`);
     this.writes += 1;
     const [dueMs, latMs, lagMs] = [Number(due), Number(lat), Number(lag)];
@@ -114,6 +122,14 @@ export class RunnerLedger {
     const [outcome] = line;
     if (outcome === 'A' || outcome === 'F' || outcome === 'U')
       this.#onWrite({ outcome, dueMs, latMs, lagMs });
+  }
+
+  /** The attempts of a write come one after the other, and before its own line. */
+  #takeAttempt(line: string, { vu, n, atMs }: AttemptLine): void {
+    const id = `${vu}:${n}`;
+    if (this.#seen.get(vu)?.has(n) || atMs <= (this.#attempted.get(id) ?? Number.NEGATIVE_INFINITY)) return;
+    this.#attempted.set(id, atMs);
+    writeSync(this.#ledger, `${line}\n`);
   }
 
   #takeSummary(line: string): boolean {
@@ -148,6 +164,10 @@ function json(text: string): unknown {
 /** Numbers that were seen, as stretches: one where nothing is missing. */
 class Numbers {
   readonly #stretches: { from: number; to: number }[] = [];
+
+  has(number: number): boolean {
+    return this.#stretches.some(({ from, to }) => number >= from && number <= to);
+  }
 
   /** False when it was there. */
   add(number: number): boolean {

@@ -1,7 +1,20 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatAnchorLine, formatLedgerLine } from '../../../record/ledger.ts';
-import { anchorLine, attemptOutcome, type Outcome, writeLine, writeOutcome } from './ledger.ts';
+import {
+  formatAnchorLine,
+  formatAttemptLine,
+  formatLedgerLine,
+  parseAttemptLine,
+} from '../../../record/ledger.ts';
+import {
+  anchorLine,
+  attemptLine,
+  attemptOutcome,
+  isContractAnswer,
+  type Outcome,
+  writeLine,
+  writeOutcome,
+} from './ledger.ts';
 
 describe('the ledger lines of the k6 scripts', () => {
   it('are those of record/ledger.ts', () => {
@@ -21,7 +34,35 @@ describe('the ledger lines of the k6 scripts', () => {
       ),
       { seed: 1 },
     );
+    fc.assert(
+      fc.property(
+        fc.tuple(number, number).map(([vu, n]) => [vu + 1, n + 1] as const),
+        fc.tuple(number, number),
+        fc.constantFrom(0, 500, 503),
+        fc.constantFrom(0, 1050, 1212, 1220),
+        fc.constantFrom(['r', 'reused'] as const, ['n', 'new'] as const, ['-', 'none'] as const),
+        fc.option(fc.stringMatching(/^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$/)),
+        ([vu, n], [atMs, latMs], status, code, [letter, connection], pod) => {
+          const line = attemptLine(vu, n, atMs, latMs, status, code, letter, pod ?? undefined);
+          const attempt = { vu, n, atMs, latMs, status, code, connection, pod };
+          expect(line).toBe(formatAttemptLine(attempt));
+          expect(parseAttemptLine(line)).toEqual(attempt);
+        },
+      ),
+      { seed: 2 },
+    );
     expect(anchorLine(1_795_236_322_831)).toBe(formatAnchorLine(1_795_236_322_831));
+  });
+});
+
+describe('attemptLine', () => {
+  it.each(['a b', 'a\nA 1:1 0 0 0', '', 'Pod', '-a', 'a'.repeat(129)])('names nobody by %j', (pod) => {
+    expect(attemptLine(1, 2, 3, 4, 503, 1503, 'r', pod)).toBe('T 1:2 3 4 503 1503 r -');
+  });
+
+  it('is for answers that the contract does not name', () => {
+    expect([200, 207, 400, 401, 413, 429].every(isContractAnswer)).toBe(true);
+    expect([0, 301, 404, 408, 500, 502, 503, 504].some(isContractAnswer)).toBe(false);
   });
 });
 

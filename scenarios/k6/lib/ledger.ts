@@ -27,8 +27,34 @@ export function writeLine(
   return outcome === 'A' && attempts === 1 ? head : `${head} ${status} ${code} ${attempts}`;
 }
 
+/** One attempt that ended without an answer that the contract names. `atMs` since the anchor; `connection` r reused, n new, - none. */
+export function attemptLine(
+  vu: number,
+  n: number,
+  atMs: number,
+  latMs: number,
+  status: number,
+  code: number,
+  connection: 'r' | 'n' | '-',
+  pod: string | undefined,
+): string {
+  return `T ${vu}:${n} ${atMs} ${latMs} ${status} ${code} ${connection} ${podName(pod)}`;
+}
+
+/** What an `X-Served-By` may say: a pod's name. Anything else would break the line, and names nobody. */
+const POD = /^[a-z0-9](?:[a-z0-9.-]{0,126}[a-z0-9])?$/;
+
+function podName(pod: string | undefined): string {
+  return pod !== undefined && POD.test(pod) ? pod : '-';
+}
+
 /** Answers by which the contract refuses a whole write. A 5xx is no refusal: it may come after the deed. */
 const REFUSED = new Set([400, 401, 413, 429]);
+
+/** Whether the contract says what this answer means. Status 0 is no answer. */
+export function isContractAnswer(status: number): boolean {
+  return status === 200 || status === 207 || REFUSED.has(status);
+}
 
 /**
  * One attempt. `status` is 0 when no whole answer was read, then `code` is k6's error code; `tookAll` says whether a 200 claims every

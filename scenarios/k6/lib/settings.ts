@@ -28,6 +28,8 @@ export const settings = {
   vus: positive('VUS'),
   /** Metrics in one write. */
   points: positive('POINTS'),
+  /** After so many a virtual user closes its connection; 0 = never. */
+  writesPerConnection: Number(__ENV['WRITES_PER_CONNECTION'] ?? '0'),
   /** Of one attempt. */
   timeoutMs: positive('TIMEOUT_MS'),
   summaryFile: text('SUMMARY_FILE'),

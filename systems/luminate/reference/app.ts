@@ -1,6 +1,7 @@
 /** The HTTP API: who may ask what, and which answer it gets. */
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
+import net from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readToken } from '../token.ts';
 import type { Claims } from '../token.ts';
@@ -15,6 +16,9 @@ import { checkBatch } from './validate.ts';
 import type { CheckedBatch } from './validate.ts';
 import { createWriter } from './writer.ts';
 
+/** Defect ready-too-early: from its start. */
+const EARLY_S = 6;
+
 /** Longer than any client keeps an idle connection, so that the client is the one to close it. */
 const KEEP_ALIVE_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -26,6 +30,9 @@ export interface App {
   /** From now on every response closes its connection. */
   startDraining(): void;
   openConnections(): number;
+  /** Connections that are open stay so. For a defect, like the next one. */
+  stopListening(): void;
+  stopAnswering(): void;
   /** Everything acknowledged is stored, or given up by a defect; then the store's connections are closed. */
   close(): Promise<void>;
 }
@@ -52,6 +59,7 @@ export function createApp(config: Config, log: (text: string) => void): App {
   let served = 0;
   let queries = 0;
   let draining = false;
+  let deaf = false;
   let sawStore = false;
 
   const authorize = (request: IncomingMessage, scope: string): Claims | Answer => {
@@ -77,6 +85,7 @@ export function createApp(config: Config, log: (text: string) => void): App {
     if ('status' in claims) return claims;
     const body = await readBody(request);
     if (body === null) return null;
+    if (config.defect === 'ready-too-early' && process.uptime() < EARLY_S) return problem(503, 'not yet');
     if (!Buffer.isBuffer(body)) return problem(body.status, body.error);
     const batch = checkBatch(parse(body), Date.now());
     if (typeof batch === 'string') return problem(400, batch);
@@ -151,6 +160,8 @@ export function createApp(config: Config, log: (text: string) => void): App {
     response.statusCode = status;
     response.setHeader('content-type', type ?? 'application/json');
     response.setHeader('content-length', Buffer.byteLength(body));
+    // No part of the guide's contract: whose answer it was.
+    if (config.podName !== undefined) response.setHeader('x-served-by', config.podName);
     // A body that was refused unread would have to be read before the next request: closing is cheaper.
     if (draining || !request.complete) response.setHeader('connection', 'close');
     response.end(body);
@@ -159,6 +170,7 @@ export function createApp(config: Config, log: (text: string) => void): App {
   const server = http.createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
+      if (deaf) return;
       answer(request).then(
         (result) => result && respond(request, response, result),
         (error: unknown) => {
@@ -177,10 +189,15 @@ export function createApp(config: Config, log: (text: string) => void): App {
   return {
     server,
     startDraining() {
-      draining = true;
+      draining = config.defect !== 'never-closes-keep-alive';
       writer.terminate();
     },
     openConnections: () => connections,
+    // http.Server's own close would close idle connections, too.
+    stopListening: () => void net.Server.prototype.close.call(server),
+    stopAnswering() {
+      deaf = true;
+    },
     async close() {
       await writer.settled();
       store.close();

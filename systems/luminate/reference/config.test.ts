@@ -6,6 +6,8 @@ const LEAST = { LUMINATE_STORE_URL: 'postgres://localhost/x', LUMINATE_AUTH_JWT_
 
 it('needs the store and the secret, and has a default for the rest', () => {
   expect(readConfig(LEAST)).toEqual({
+    podName: undefined,
+    shutdownAtLeastMs: 300,
     host: '0.0.0.0',
     port: 8080,
     storeUrl: 'postgres://localhost/x',

@@ -11,8 +11,12 @@ export interface Config {
   storeTimeoutMs: number;
   /** From SIGTERM until connections that are still open are no longer waited for, milliseconds. */
   shutdownTimeoutMs: number;
+  /** From SIGTERM on, at least this long new connections are accepted, even if none is open, milliseconds: others may not have heard yet. */
+  shutdownAtLeastMs: number;
   /** Metrics per second of one tenant in this process, 0 = no limit. */
   tenantMetricsPerS: number;
+  /** Said in every answer, so that a client's record can name the pod; the kubelet sets HOSTNAME to it. Undefined = nothing is said. */
+  podName: string | undefined;
   /** Bodies are kept at least this long, milliseconds; the same for all processes of one store. Identities are kept for ever. */
   bodyKeepMs: number;
   defect: Defect | undefined;
@@ -26,8 +30,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     jwtSecret: required(env, 'LUMINATE_AUTH_JWT_SECRET', 'the secret that tokens are signed with'),
     storeTimeoutMs: number(env, 'LUMINATE_STORE_TIMEOUT_MS', 1_000, 1),
     shutdownTimeoutMs: number(env, 'LUMINATE_SHUTDOWN_TIMEOUT_MS', 10_000, 0),
+    shutdownAtLeastMs: number(env, 'LUMINATE_SHUTDOWN_AT_LEAST_MS', 300, 0),
     tenantMetricsPerS: number(env, 'LUMINATE_TENANT_METRICS_PER_S', 0, 0),
     bodyKeepMs: number(env, 'LUMINATE_BODY_KEEP_MS', 300_000, 10_000),
+    podName: env['HOSTNAME'] || undefined,
     defect: readDefect(env['PROOFLOAD_DEFECT'] ?? ''),
   };
 }

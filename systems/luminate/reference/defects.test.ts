@@ -87,6 +87,53 @@ describe('defects', () => {
     expect(await contract.countPoints({ url: pod.url, runId: lab.runId, secrets })).toBe(2_000);
   });
 
+  const SIGTERM = 'SIGTERM received';
+
+  it('closes-listener-at-once serves those who are connected and refuses everybody else', async () => {
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'closes-listener-at-once' });
+    const agent = lab.client(1);
+    expect(await post(pod, lab.batch(1), { agent })).toMatchObject({ status: 200, closes: false });
+    pod.child.kill('SIGTERM');
+    await until(() => pod.output().includes(SIGTERM));
+    expect(await health(pod)).toBe(0);
+    expect(await post(pod, lab.batch(2), { agent })).toMatchObject({ status: 200, closes: true });
+    expect(await pod.exited).toBe(0);
+  });
+
+  it('exits-on-sigterm cuts what it is answering', async () => {
+    const store = await lab.way();
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'exits-on-sigterm' }, store.port);
+    store.cut(true);
+    const cut = post(pod, lab.batch(1)).catch(() => 'cut');
+    // A second request on a connection of its own: answered, so the first has arrived.
+    await health(pod);
+    pod.child.kill('SIGTERM');
+    expect(await cut).toBe('cut');
+    expect(await pod.exited).toBe(0);
+  });
+
+  it('ready-too-early is healthy and refuses writes', async () => {
+    const pod = await lab.ready({ PROOFLOAD_DEFECT: 'ready-too-early' });
+    expect(await post(pod, lab.batch(1))).toMatchObject({ status: 503 });
+    expect(await health(pod)).toBe(200);
+  });
+
+  it('never-closes-keep-alive tells nobody to go, and then goes', async () => {
+    const pod = await lab.ready({
+      PROOFLOAD_DEFECT: 'never-closes-keep-alive',
+      LUMINATE_SHUTDOWN_TIMEOUT_MS: '300',
+    });
+    const agent = lab.client(1);
+    await post(pod, lab.batch(1), { agent });
+    pod.child.kill('SIGTERM');
+    await until(() => pod.output().includes(SIGTERM));
+    const answers: unknown[] = [];
+    for (let n = 2; answers.at(-1) !== 'cut'; n += 1)
+      answers.push(await post(pod, lab.batch(n), { agent }).catch(() => 'cut'));
+    expect(answers[0]).toMatchObject({ status: 200, closes: false });
+    expect(await pod.exited).toBe(0);
+  });
+
   it('none by an unknown name', async () => {
     const pod = await lab.serve({ PROOFLOAD_DEFECT: 'ack-after-store' });
     expect(await pod.exited).toBe(2);

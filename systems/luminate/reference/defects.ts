@@ -8,6 +8,12 @@ export const DEFECTS = {
   'ready-without-store': 'once it has seen its store, its health is 200 whether the store is there or not',
   'error-after-store':
     'answers every 1,000th write of more than one metric 500 after storing it, and stores a repeated write again',
+  'closes-listener-at-once':
+    'on SIGTERM refuses new connections at once, while others still send them; finishes what is open',
+  'exits-on-sigterm': 'ends on SIGTERM with exit code 0, in the middle of what it is answering',
+  'ready-too-early': 'for its first 6 seconds its health is 200 and its answer to a write 503',
+  'never-closes-keep-alive':
+    'while draining never asks a client to go elsewhere, and at the end leaves what arrives on the connections they keep',
 } as const;
 
 export type Defect = keyof typeof DEFECTS;

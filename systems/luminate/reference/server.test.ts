@@ -49,6 +49,13 @@ describe('the contract', () => {
     expect(await lab.stored()).toContainEqual({ runner: 'p', vu: 1, from: 1, to: 1, copies: 1 });
   });
 
+  it('says who answers, where it knows its own name', async () => {
+    const servedBy = async (env: Record<string, string>) =>
+      (await fetch(`${(await lab.ready(env)).url}/api/v1/health`)).headers.get('x-served-by');
+    expect(await servedBy({ HOSTNAME: 'luminate-a' })).toBe('luminate-a');
+    expect(await servedBy({})).toBeNull();
+  });
+
   it('refuses what it must, in the words of the contract', async () => {
     const pod = await lab.ready();
     const expired = mintToken(SECRET, { tenant_id: 't', org_id: 'o', scopes: ['write'], exp: 1 });

@@ -21,8 +21,9 @@ let stopping = false;
 function stop(signal: string): void {
   log(`${signal} received`);
   if (stopping || config.defect === 'ignore-sigterm') return;
+  if (config.defect === 'exits-on-sigterm') process.exit(0);
   stopping = true;
-  void drain(app, config.shutdownTimeoutMs).then(() => {
+  void drain(app, config).then(() => {
     log('stopped');
     process.exit(0);
   });

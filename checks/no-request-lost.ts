@@ -1,0 +1,131 @@
+/**
+ * Nobody loses a request while pods go and come: every request of the load that was refused, reset, cut or left without an answer in the
+ * window of a disturbance is named with its cause. Its control is the undisturbed rest of the same run at the same rate: what is lost there
+ * is lost by the instrument.
+ */
+import { z } from 'zod';
+import {
+  history,
+  type Judgement,
+  loadEvidence,
+  provenFault,
+  ruleOfThree,
+  seconds,
+  unwatchedPods,
+} from '../analysis/check.ts';
+import type { Failures } from '../analysis/disruption/failures.ts';
+import { type DisturbedRequests, disturbedRequests } from '../analysis/disruption/requests.ts';
+import { missingLines } from '../analysis/missing-lines.ts';
+import type { RunView } from '../analysis/view.ts';
+import type { Expectation } from '../record/model.ts';
+
+export const title = 'No request is lost while pods go and come';
+export const scope = 'window';
+export const restsOn = 'load';
+
+export const options = z.strictObject({
+  /** A request that was acknowledged after another attempt is none that was lost: only for clients that all try again. */
+  retriesAllowed: z.boolean().default(false),
+});
+
+export function judge(
+  view: RunView,
+  { retriesAllowed }: z.infer<typeof options>,
+  { during = '' }: Pick<Expectation, 'during'>,
+): Judgement {
+  const { fault, refused } = provenFault(view, during);
+  if (refused) return refused;
+  const { windowMs } = fault;
+  if (windowMs === null || view.judged === null)
+    return {
+      verdict: 'inconclusive',
+      reason: `no load was judged while ${during} was played.`,
+      evidence: [history('load.started')],
+    };
+  const requests = disturbedRequests(view, windowMs);
+  const { lost, retried, control } = requests;
+  const failed = lost.count + (retriesAllowed ? 0 : retried.count);
+  const common = {
+    observed: { value: failed, unit: 'requests' },
+    expected: { value: 0, unit: 'requests' },
+    windowMs,
+    evidence: [...loadEvidence(view), history('pod'), history('endpoints')],
+  };
+  if (control.failed.count > 0)
+    return {
+      verdict: 'invalid',
+      reason: `${control.failed.count} of the ${control.requests} requests of the undisturbed rest of the run failed, too, so what was lost in ${during} cannot be told from what is lost anyway: ${causes(control.failed)}.`,
+      ...common,
+    };
+  if (failed > 0) return { verdict: 'fail', reason: failReason(requests, during, retriesAllowed), ...common };
+  const why = inDoubt(view, requests, during, windowMs);
+  if (why !== null) return { verdict: 'inconclusive', reason: `${why}.`, ...common };
+  return {
+    verdict: 'pass',
+    reason: `none of ${count(requests.atRisk)} was lost that were in flight or arrived while ${podsOf(requests)} went, from the moment each was asked to until the end of its grace (${ruleOfThree(requests.atRisk)})${aside(requests, retriesAllowed)}; of the ${control.requests} of the undisturbed rest none was.`,
+    ...common,
+  };
+}
+
+/** Why nothing that is lost says little. */
+function inDoubt(
+  view: RunView,
+  { ends, atRisk, control }: DisturbedRequests,
+  during: string,
+  windowMs: [number, number],
+): string | null {
+  const damaged = view.account.doubts.find((doubt) => /^ledger\/\S+\.log\b/.test(doubt));
+  const [missing = damaged] = missingLines(view);
+  if (missing !== undefined) return `nothing is known to be lost, but ${missing}`;
+  const unwatched = unwatchedPods(view, windowMs);
+  if (unwatched !== null) return unwatched;
+  if (ends.length === 0) return `no pod ended while ${during} was played, so no request was at risk`;
+  if (atRisk === 0)
+    return `0 requests were at risk: none was in flight while ${ends.length} pods went, so nothing is proven`;
+  if (control.requests === 0)
+    return 'no part of the load was undisturbed, so there is nothing to compare with';
+  return null;
+}
+
+function failReason(requests: DisturbedRequests, during: string, retriesAllowed: boolean): string {
+  const { lost, retried, atRisk } = requests;
+  const all: string[] = [];
+  if (lost.count > 0) all.push(`${count(lost.count)} lost in ${during}: ${causes(lost)}`);
+  if (retried.count > 0 && !retriesAllowed)
+    all.push(
+      `${count(retried.count)} acknowledged only at another attempt, which not every client makes: ${causes(retried)}`,
+    );
+  return `${all.join('; ')}. ${count(atRisk)} at risk while ${podsOf(requests)} went${aside(requests, retriesAllowed)}.`;
+}
+
+/** What is no failure of this promise and should be known. */
+function aside({ late, retried }: DisturbedRequests, retriesAllowed: boolean): string {
+  return [
+    ...(retriesAllowed && retried.count > 0 ? [`; retried with success: ${causes(retried)}`] : []),
+    ...(late.count > 0 ? [`; late: ${counts(late)}`] : []),
+  ].join('');
+}
+
+/** `not-drained 9, unattributed 1; load/3:17 at 31.2 s: not-drained, ...`: the first of each cause. */
+function causes(failures: Failures): string {
+  const first = [...failures.byCause.values()].flatMap((group) => group.first[0] ?? []);
+  const words = first.map(
+    ({ id, atMs, cause, evidence }) => `${id} at ${seconds(atMs)}, ${cause}: ${evidence}`,
+  );
+  return `${counts(failures)} (${words.join('; ')})`;
+}
+
+function counts({ byCause }: Failures): string {
+  return [...byCause]
+    .sort(([, a], [, b]) => b.count - a.count)
+    .map(([cause, group]) => `${cause} ${group.count}`)
+    .join(', ');
+}
+
+function podsOf({ ends }: DisturbedRequests): string {
+  return `${ends.length} ${ends.length === 1 ? 'pod' : 'pods'}`;
+}
+
+function count(requests: number): string {
+  return `${requests} ${requests === 1 ? 'request' : 'requests'}`;
+}
