@@ -1,10 +1,11 @@
 /** `proofload up` and `proofload down`: a cluster to test on, brought up and taken down whole. */
 import { findEngine } from '../harness/engines.ts';
+import { LEAST_METRIC_RESOLUTION_MS, type Pace } from '../platforms/bare/components.ts';
 import { downBare } from '../platforms/bare/down.ts';
 import { upBare } from '../platforms/bare/up.ts';
 import { buildImages } from '../platforms/images/build.ts';
 import { CannotRun } from '../platforms/platform.ts';
-import { EXIT } from '../record/model.ts';
+import { EXIT, UsageError } from '../record/model.ts';
 
 export type ClusterKind = 'bare' | 'kind';
 
@@ -13,9 +14,40 @@ interface Progress {
   onProgress: (line: string) => void;
 }
 
-/** Resolves with the exit code: 3 when something did not come up, or Ctrl-C was pressed. Throws UsageError when this machine cannot carry it. */
-export function upCommand(kind: ClusterKind): Promise<number> {
-  return withProgress(kind === 'kind' ? upWithKind : upWithoutDocker);
+interface UpOptions {
+  on: ClusterKind;
+  hpaSync?: number | undefined;
+  hpaTolerance?: number | undefined;
+  hpaDownscaleStabilization?: number | undefined;
+  metricResolution?: number | undefined;
+}
+
+/** Resolves with the exit code: 3 when something did not come up, or Ctrl-C was pressed. Throws UsageError when this machine cannot carry it, or for options that do not go together. */
+export function upCommand(options: UpOptions): Promise<number> {
+  const pace = paceOf(options);
+  return withProgress(options.on === 'kind' ? upWithKind : (progress) => upWithoutDocker(progress, pace));
+}
+
+/** How fast the bare cluster's HPA decides. Throws UsageError. */
+function paceOf(options: UpOptions): Pace {
+  const { on, hpaSync, hpaTolerance, hpaDownscaleStabilization, metricResolution } = options;
+  const pace: Pace = {
+    ...(hpaSync !== undefined && { hpaSyncMs: hpaSync }),
+    ...(hpaTolerance !== undefined && { hpaTolerance }),
+    ...(hpaDownscaleStabilization !== undefined && {
+      hpaDownscaleStabilizationMs: hpaDownscaleStabilization,
+    }),
+    ...(metricResolution !== undefined && { metricResolutionMs: metricResolution }),
+  };
+  if (on !== 'bare' && Object.keys(pace).length > 0)
+    throw new UsageError(
+      `the --hpa-... options and --metric-resolution are for --on bare; on ${on} the defaults of Kubernetes hold`,
+    );
+  if (metricResolution !== undefined && metricResolution < LEAST_METRIC_RESOLUTION_MS)
+    throw new UsageError(
+      `--metric-resolution: metrics-server takes at least ${LEAST_METRIC_RESOLUTION_MS / 1_000}s`,
+    );
+  return pace;
 }
 
 /** Resolves with the exit code. Throws UsageError when it could not begin. */
@@ -40,8 +72,8 @@ async function upWithKind(progress: Progress): Promise<string> {
   return `context ${context} of ${kubeconfig}`;
 }
 
-async function upWithoutDocker(progress: Progress): Promise<string> {
-  const up = await upBare({ ...progress, images: () => imagesFor(progress) });
+async function upWithoutDocker(progress: Progress, pace: Pace): Promise<string> {
+  const up = await upBare({ ...progress, pace, images: () => imagesFor(progress) });
   for (const lack of up.lacks) progress.onProgress(`this machine: ${lack}`);
   const took = up.tookMs === 0 ? '' : `, up in ${(up.tookMs / 1_000).toFixed(1)} s`;
   return `Kubernetes ${up.version}, two nodes${took}: kubectl --kubeconfig ${up.kubeconfig} --context ${up.context} get nodes`;

@@ -6,6 +6,7 @@ import { CONTEXT, KUBECONFIG } from '../platforms/bare/layout.ts';
 import { runningState } from '../platforms/bare/state.ts';
 import { CONTEXT as KIND_CONTEXT, kubeconfigFile } from '../platforms/kind/layout.ts';
 import { checkAllowed, readSettings, type Settings } from '../platforms/kubernetes/allowed.ts';
+import { hpaParameters } from '../platforms/kubernetes/controller.ts';
 import { createKubernetesPlatform } from '../platforms/kubernetes/platform.ts';
 import { createLocalPlatform } from '../platforms/local/platform.ts';
 import type { Platform } from '../platforms/platform.ts';
@@ -101,12 +102,13 @@ export function placeOf(place: Place): Placed {
       guards: {},
     };
   }
-  const { lacks } = runningState();
+  const { lacks, components } = runningState();
   const platform = createKubernetesPlatform({
     ...common,
     kubeconfig: KUBECONFIG,
     context: CONTEXT,
     netem: lacks.netem === null ? 'present' : 'absent',
+    controller: hpaParameters(components['kube-controller-manager']?.argv ?? []),
     processGroups: bareCpuGroups,
   });
   return { platform, guards: {} };

@@ -3,6 +3,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { startComponent, stopComponent } from '../platforms/bare/component-processes.ts';
 import { KUBECONFIG, NODES, STATE } from '../platforms/bare/layout.ts';
 import { inNode } from '../platforms/bare/node.ts';
 import { runningState, type State } from '../platforms/bare/state.ts';
@@ -16,8 +17,9 @@ export function whyNoCluster(): string | null {
   return null;
 }
 
-export async function up(): Promise<string> {
-  const { code, stdout, stderr } = await start(['up', '--on', 'bare']).ended;
+/** `options`: of `proofload up --on bare`. */
+export async function up(...options: string[]): Promise<string> {
+  const { code, stdout, stderr } = await start(['up', '--on', 'bare', ...options]).ended;
   if (code !== 0) throw new Error(`proofload up ended with ${code}:\n${stderr.slice(-4_000)}`);
   process.stderr.write(`${stdout}${stderr.split('\n').slice(-14).join('\n')}`);
   return stdout;
@@ -28,6 +30,20 @@ export async function down(): Promise<void> {
   if (process.env['PROOFLOAD_KEEP'] === '1') return;
   const { code, stderr } = await start(['down', '--on', 'bare']).ended;
   if (code !== 0) throw new Error(`proofload down ended with ${code}:\n${stderr.slice(-2_000)}`);
+}
+
+/**
+ * Stops one component of the cluster (`kube-apiserver`, `kube-controller-manager`, `metrics-server`) and starts it again afterwards. A new
+ * controller manager waits until the lease of the last one has run out, 60 s, unless `meanwhile` deletes it.
+ */
+export async function without(component: string, meanwhile: () => Promise<void>): Promise<void> {
+  const state = runningState();
+  await stopComponent(state, component);
+  try {
+    await meanwhile();
+  } finally {
+    await startComponent(state, component);
+  }
 }
 
 /** Standard output of kubectl as administrator, over the forwarder on loopback. */

@@ -6,11 +6,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startComponent, stopComponent } from '../platforms/bare/component-processes.ts';
-import { runningState } from '../platforms/bare/state.ts';
 import { EXIT, type Event } from '../record/model.ts';
 import { API_PORT } from '../platforms/bare/layout.ts';
-import { cutConnections, down, machine, marksInCluster, up, whyNoCluster } from './bare.ts';
+import { cutConnections, down, machine, marksInCluster, up, whyNoCluster, without } from './bare.ts';
 import { FULL, type JudgedRun, judgedRun, red, start } from './proofload.ts';
 
 const OUTAGE_MS = 20_000;
@@ -42,10 +40,7 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
   it('says what it could not see when the API server is away and watches are cut', async () => {
     const running = start(['run', 'control', '--on', 'bare', '--for', '120s', '--rate', '60', '--json']);
     await running.shows('phase baseline');
-    const state = runningState();
-    await stopComponent(state, 'kube-apiserver');
-    await pause(OUTAGE_MS); // the length of the outage is the point
-    await startComponent(state, 'kube-apiserver');
+    await without('kube-apiserver', () => pause(OUTAGE_MS)); // the length of the outage is the point
     for (let cut = 0; cut < CUTS; cut += 1) {
       // Watches come back after a pause of their own: only what is there can be cut.
       await vi.waitFor(() => expect(cutConnections('127.0.0.1', API_PORT), `cut ${cut}`).toBeGreaterThan(0), {

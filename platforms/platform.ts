@@ -2,7 +2,8 @@
  * A platform runs a system and breaks it on request. `harness/` knows only this interface; `local/` plays the
  * manifests with processes, `kubernetes/` asks a cluster's API.
  */
-import type { Disturbance, Event, EventOf, Plan, PlannedFault, Workload } from '../record/model.ts';
+import type { HpaSpec } from '../analysis/hpa/types.ts';
+import type { Disturbance, Event, EventOf, Plan, PlannedFault, Scenario, Workload } from '../record/model.ts';
 
 /** Everything a platform tells of itself goes into the history through this; `at` is filled in by the recorder. */
 export type Emit = (event: DistributiveOmit<Event, 'at'> & { at?: number }) => void;
@@ -85,6 +86,8 @@ export interface DeployOptions {
   evidenceDir: string;
   emit: Emit;
   undo: UndoJournal;
+  /** For a platform that plays the HPA itself; absent: its replicas stay as they are. A cluster has a controller of its own. */
+  autoscale?: Scenario['autoscale'];
   /** Milliseconds since the start of the run, monotonic. */
   nowMs: () => number;
   /** Aborted on Ctrl-C and on a crash: waits end, `remove` still works. */
@@ -109,6 +112,8 @@ export interface Prepared {
   startMs: number;
   /** From injecting a fault that lasts until all of it acts, and again from healing it until all of it is gone, milliseconds. */
   faultLagMs: number;
+  /** Of a workload that is scaled: the longest legal way back to the minimum after a load has ended, milliseconds. */
+  scaleBackMs?: number;
 }
 
 /** A load from inside the cluster: k6 runners that share one schedule and are released together. */
@@ -158,11 +163,22 @@ export interface StartedRunners {
   stop(): Promise<void>;
 }
 
+/** What the autoscaler of the workload works with: for a load that is to move it. */
+export interface Scaling {
+  /** As it is in force. */
+  spec: HpaSpec;
+  /** CPU of one pod, all of its containers; the limit null where one has none. */
+  requestMilli: number;
+  limitMilli: number | null;
+  /** By pod, as the metrics API has it now: a mean over `windowMs` that ended at `atMs` of the run's clock. Empty while a pod has none. */
+  cpu: readonly { pod: string; usageMilli: number; atMs: number; windowMs: number }[];
+}
+
 export interface Platform {
   readonly name: 'local' | 'kubernetes';
   /** Reads and checks manifests and chaos objects; starts nothing. Throws UsageError. */
   prepare(
-    options: Pick<DeployOptions, 'systemDir' | 'overlay' | 'defect'> & {
+    options: Pick<DeployOptions, 'systemDir' | 'overlay' | 'defect' | 'autoscale'> & {
       /** What the run will use, to be refused now rather than in the middle. */
       faults: readonly FaultUse[];
       /** The load is to come from inside: see `startRunners`. */
@@ -186,6 +202,8 @@ export interface Platform {
   pods(): PodView[];
   /** Seconds a replica has from SIGTERM on etc. are in Workload; this chooses targets with `random` (0..1, seeded). */
   fault(planned: PlannedFault, random: () => number): Promise<PreparedFault>;
+  /** Null when no HPA scales the workload on CPU. */
+  scaling?(): Promise<Scaling | null>;
   /** For CPU accounting: `pods`, `store`, `network` (balancer and proxies). Empty for a cluster that runs elsewhere. */
   processGroups(): CpuGroups;
   /** What this platform can say of the store for the read-back: environment the contract's reader needs. */

@@ -15,6 +15,18 @@ export function linkPrograms({ paths }: Programs): void {
   for (const name of KUBE_NAMES) symlinkSync(paths['kube-all'] ?? '', path.join(BIN, name));
 }
 
+/** How fast the HPA of the cluster decides; what is absent is the default of Kubernetes, and of pods' metrics one sample every 10 s. */
+export interface Pace {
+  hpaSyncMs?: number;
+  /** A share: 0.1 is 10 % of the target. */
+  hpaTolerance?: number;
+  hpaDownscaleStabilizationMs?: number;
+  metricResolutionMs?: number;
+}
+
+/** metrics-server takes no less. */
+export const LEAST_METRIC_RESOLUTION_MS = 10_000;
+
 const flags = (values: Record<string, string | number | boolean>) =>
   Object.entries(values).map(([name, value]) => `--${name}=${value}`);
 
@@ -71,7 +83,10 @@ export function apiserver(): Component {
   ]);
 }
 
-export function controllerManager(): Component {
+const given = (name: string, value: number | undefined, unit = '') =>
+  value === undefined ? {} : { [`horizontal-pod-autoscaler-${name}`]: `${value}${unit}` };
+
+export function controllerManager(pace: Pace): Component {
   const conf = pki('kcm.conf');
   return component(NODE_A, [
     path.join(BIN, 'kube-controller-manager'),
@@ -86,12 +101,16 @@ export function controllerManager(): Component {
       'cluster-signing-cert-file': pki('ca.crt'),
       'cluster-signing-key-file': pki('ca.key'),
       'use-service-account-credentials': true,
-      'leader-elect': false,
+      // Its lease shows a restart, as on any cluster. It ends itself when it cannot renew, and nobody would start it again: an API server
+      // that a test stops for half a minute must not be the end of it.
+      'leader-elect': true,
+      'leader-elect-lease-duration': '60s',
+      'leader-elect-renew-deadline': '45s',
       'bind-address': '127.0.0.1',
       'allocate-node-cidrs': false,
-      // Shorter than the defaults (15 s, 5 min), so that a scaling test takes minutes; reports name them as inputs.
-      'horizontal-pod-autoscaler-sync-period': '5s',
-      'horizontal-pod-autoscaler-downscale-stabilization': '30s',
+      ...given('sync-period', pace.hpaSyncMs, 'ms'),
+      ...given('tolerance', pace.hpaTolerance),
+      ...given('downscale-stabilization', pace.hpaDownscaleStabilizationMs, 'ms'),
       // It first makes about 40 service accounts and their tokens: at the default 20 requests a second no pod starts for 4 s more.
       'kube-api-qps': 500,
       'kube-api-burst': 1000,
@@ -233,7 +252,7 @@ export function proxy(node: NodePlace): Component {
   return component(node, [path.join(BIN, 'kube-proxy'), `--config=${file}`]);
 }
 
-export function metricsServer({ paths }: Programs): Component {
+export function metricsServer({ paths }: Programs, pace: Pace): Component {
   const conf = pki('metrics-server.conf');
   return component(NODE_A, [
     paths['metrics-server'] ?? '',
@@ -246,8 +265,8 @@ export function metricsServer({ paths }: Programs): Component {
       'kubelet-preferred-address-types': 'InternalIP',
       'kubelet-certificate-authority': pki('ca.crt'),
       'kubelet-use-node-status-port': true,
-      // 10 s is the least it takes, and its patience must be shorter.
-      'metric-resolution': '10s',
+      'metric-resolution': `${pace.metricResolutionMs ?? LEAST_METRIC_RESOLUTION_MS}ms`,
+      // Its patience must be shorter than that.
       'kubelet-request-timeout': '8s',
     }),
   ]);

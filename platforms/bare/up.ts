@@ -4,6 +4,7 @@
  * every part has answered. docs/bare-cluster.md tells what runs and why it is safe.
  */
 import { existsSync, mkdirSync } from 'node:fs';
+import { UsageError } from '../../record/model.ts';
 import { reasonOf } from '../../record/reason.ts';
 import { CannotRun } from '../platform.ts';
 import { chaosMeshObjects, metricsServerObjects } from './addons.ts';
@@ -17,6 +18,7 @@ import {
   kubelet,
   linkPrograms,
   metricsServer,
+  type Pace,
   prometheus,
   proxy,
   scheduler,
@@ -36,6 +38,7 @@ import { type Component, isAlive, type Proc, readState, type State, writeState }
 export interface UpOptions extends BuildOptions {
   /** Archives of images (docker-archive) that both nodes get; asked for when this machine has been found fit. */
   images: () => Promise<readonly string[]>;
+  pace: Pace;
 }
 
 export interface Up {
@@ -50,8 +53,8 @@ export interface Up {
 }
 
 /**
- * Throws UsageError when this machine cannot carry it, and CannotRun, with everything taken down again, when a part does not come up. A cluster that runs already is left as it is, and
- * gets the images.
+ * Throws UsageError when this machine cannot carry it, and CannotRun, with everything taken down again, when a part does not come up. A
+ * cluster that runs already is left as it is, and gets the images; UsageError when another pace is asked for than it has.
  */
 export async function upBare(options: UpOptions): Promise<Up> {
   const facts = await probeHost();
@@ -62,6 +65,7 @@ export async function upBare(options: UpOptions): Promise<Up> {
   return locked(async () => {
     const running = runs();
     if (running === null) return { ...up, ...(await bringUp(facts, programs, images, options)) };
+    checkPace(running, programs, options.pace);
     options.onProgress('the bare cluster is up already');
     await importImages(running, images);
     return { ...up, version: running.kubernetes, tookMs: 0 };
@@ -80,7 +84,7 @@ async function bringUp(
     options.onProgress(`${((performance.now() - startedMs) / 1_000).toFixed(1)} s: ${what}`);
   const state = newState(facts);
   try {
-    await startCluster(state, programs, { images, signal: options.signal }, step);
+    await startCluster(state, programs, { images, signal: options.signal, pace: options.pace }, step);
   } catch (error) {
     await removeBare();
     throw new CannotRun(`the bare cluster did not come up: ${reasonOf(error)}`);
@@ -96,6 +100,22 @@ function runs(): State | null {
   } catch {
     // Unreadable: it is taken down by name.
     return null;
+  }
+}
+
+function checkPace({ components }: State, programs: Programs, pace: Pace): void {
+  if (Object.keys(pace).length === 0) return;
+  const asked = {
+    'kube-controller-manager': controllerManager(pace),
+    'metrics-server': metricsServer(programs, pace),
+  };
+  for (const [name, { argv }] of Object.entries(asked)) {
+    const [, ...has] = components[name]?.argv ?? [];
+    const [other] = argv.slice(1).filter((flag) => !has.includes(flag));
+    if (other !== undefined || has.length !== argv.length - 1)
+      throw new UsageError(
+        `the bare cluster is up, and its ${name} was not started ${other === undefined ? 'this way' : `with ${other}`}; take it down first: proofload down --on bare`,
+      );
   }
 }
 
@@ -119,7 +139,7 @@ function newState(facts: HostFacts): State {
 async function startCluster(
   state: State,
   programs: Programs,
-  { images, signal }: { images: readonly string[]; signal: AbortSignal },
+  { images, signal, pace }: { images: readonly string[]; signal: AbortSignal; pace: Pace },
   step: (what: string) => void,
 ): Promise<void> {
   mkdirSync(HOST_SYS, { recursive: true });
@@ -144,7 +164,7 @@ async function startCluster(
   await imported;
   step(`${images.length} images`);
   await start(state, {
-    'kube-controller-manager': controllerManager(),
+    'kube-controller-manager': controllerManager(pace),
     'kube-scheduler': scheduler(),
     ...onEach('kubelet', kubelet),
     ...onEach('kube-proxy', proxy),
@@ -156,7 +176,7 @@ async function startCluster(
     [...metricsServerObjects(), ...chaosMeshObjects()],
   );
   // Only now: it ends at once when it may not read what these objects allow it to.
-  await start(state, { 'metrics-server': metricsServer(programs) });
+  await start(state, { 'metrics-server': metricsServer(programs, pace) });
   const definitions = handled(kubectl(state, ['apply', '--server-side', '-f', programs.paths['crds'] ?? '']));
   await until(state, signal, 'the nodes', async () => {
     const ready = await kubectl(state, [

@@ -43,6 +43,8 @@ export function checkFault(
         }),
     };
   }
+  // More load is the harness's own doing; nothing in the cluster is touched.
+  if (typeof fault === 'object' && 'surge' in fault) return {};
   if (typeof fault === 'object' && forMs === undefined)
     throw new UsageError(
       `disturbance ${name}: nobody says how long scaleTo ${fault.scaleTo} lasts; give forMs in the scenario`,
@@ -69,6 +71,7 @@ export async function prepareFault(
   if (fault === 'drain') return drain(deployed, slotMs, random);
   if (fault === 'rollout-restart') return rolloutRestart(deployed, slotMs);
   if ('scaleTo' in fault) return scaleTo(deployed, fault.scaleTo, slotMs);
+  if ('surge' in fault) throw new Error('more load is played by the harness');
   if (!object) throw new CannotRun(`chaos/${fault.chaos}.yaml: no such fault`);
   const file = readChaosFile(object);
   const forMs = isMomentary(file) ? undefined : (planned.forMs ?? file.durationMs);

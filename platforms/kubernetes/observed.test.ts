@@ -66,3 +66,22 @@ it('goes on without an optional kind that is never listed, and says so', async (
   expect(unwatched).toEqual(['Event: no list within 60 s']);
   expect(stopped).toEqual(['Event']);
 });
+
+it('watches a kind in its own namespace, and where a name is given only that object', async () => {
+  const cluster = memoryCluster();
+  const selections: unknown[] = [];
+  cluster.watch = (_, selection) => {
+    selections.push(selection);
+    return { objects: () => [], synced: Promise.resolve(), stop: () => undefined };
+  };
+  const kind = (more: object) => ({ apiVersion: 'v1', kind: 'Lease', optional: true, ...more });
+  await observe({
+    cluster,
+    kinds: [kind({}), kind({ namespace: 'a' }), kind({ namespace: 'a', name: 'x' })],
+    signal: new AbortController().signal,
+    changed: () => undefined,
+    gap: () => undefined,
+    unwatched: () => undefined,
+  });
+  expect(selections).toEqual([{}, { namespace: 'a' }, { namespace: 'a', fieldSelector: 'metadata.name=x' }]);
+});

@@ -7,6 +7,8 @@ import type { Cluster, KindRef, KubeObject, Watched } from './cluster.ts';
 export interface WatchedKind extends KindRef {
   /** Absent: of no namespace, all of them are watched. */
   namespace?: string;
+  /** Only the object of this name. */
+  name?: string;
   /** A run without it records less, and the history says so. */
   optional: boolean;
 }
@@ -50,7 +52,10 @@ export async function observe(options: ObservedOptions): Promise<Observed> {
   for (const kind of options.kinds) {
     const watched = options.cluster.watch(
       kind,
-      kind.namespace === undefined ? {} : { namespace: kind.namespace },
+      {
+        ...(kind.namespace !== undefined && { namespace: kind.namespace }),
+        ...(kind.name !== undefined && { fieldSelector: `metadata.name=${kind.name}` }),
+      },
       {
         changed(type, object) {
           options.changed(kind, type, object);

@@ -279,9 +279,47 @@ it('deploys in the order in which each object finds what it needs, and takes it 
 
   await platform.remove();
   await platform.remove();
+  // The HPA has the say over its replicas once it is there: they are applied before it, and never again.
+  expect(cluster.writes.filter((line) => line === 'apply Deployment web')).toEqual(['apply Deployment web']);
   expect(cluster.all('Namespace')).toEqual([]);
   expect(journal[0]?.done).toBe(true);
   expect(cluster.closed).toBe(true);
+});
+
+it('tells once what the HPA is run by, and has pods metrics and the lease on record before it decides', async () => {
+  const leases = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespaced: true };
+  const metrics = { apiVersion: 'metrics.k8s.io/v1beta1', kind: 'PodMetrics', namespaced: true };
+  const { cluster, platform, prepare } = setUp(
+    { kinds: [...withChaos, leases, metrics] },
+    { controller: { syncPeriodMs: 5_000 } },
+  );
+  const lease = { holderIdentity: 'a_1', leaseTransitions: 0 };
+  const named = { name: 'kube-controller-manager', namespace: 'kube-system' };
+  cluster.put({ ...leases, metadata: named, spec: lease });
+  const usage = { timestamp: 't', window: '10s', containers: [] };
+  cluster.put({ ...metrics, metadata: { name: 'web-0', namespace: 'shop' }, ...usage });
+  await prepare();
+  const evidenceDir = mkdtempSync(path.join(dir, 'evidence-'));
+  const { options, events } = deployOptions({ evidenceDir });
+  await platform.deploy(options);
+  await platform.remove();
+  const told = events.filter(({ kind }) => kind === 'hpa.controller');
+  expect(told).toEqual([
+    {
+      kind: 'hpa.controller',
+      version: '1.35.0',
+      parameters: expect.objectContaining({
+        syncPeriodMs: { value: 5_000, source: 'platform' },
+        tolerance: { value: 0.1, source: 'assumed default' },
+      }),
+    },
+  ]);
+  const lines = readFileSync(path.join(evidenceDir, 'watch.jsonl'), 'utf8').trim().split('\n');
+  const kinds = lines.map((line) => (JSON.parse(line) as { kind: string }).kind);
+  for (const kind of ['Lease', 'PodMetrics'])
+    expect(kinds.indexOf(kind)).toBeLessThan(kinds.indexOf('HorizontalPodAutoscaler'));
+  expect(kinds).toContain('Lease');
+  expect(kinds).toContain('PodMetrics');
 });
 
 it('moves everything into another namespace', async () => {

@@ -14,16 +14,24 @@ import type { CpuGroups, FaultUse, Platform } from '../platform.ts';
 import { attachTo, passwordOf } from './attach.ts';
 import type { connectCluster } from './client.ts';
 import type { Cluster } from './cluster.ts';
+import type { HpaParameters } from './controller.ts';
 import { dial as tcpDial } from './dial.ts';
 import type { Dial } from './dial.ts';
 import { checkFault, prepareFault } from './faults.ts';
 import { previewRun } from './preview.ts';
-import { checkChaosServed, checkClusterScoped, checkNamespaceFree, wantedRights } from './requirements.ts';
-import { moveChaos } from './rewrite.ts';
+import {
+  checkChaosServed,
+  checkClusterScoped,
+  checkNamespaceFree,
+  checkScalable,
+  wantedRights,
+} from './requirements.ts';
+import { moveChaos, toKubeObject } from './rewrite.ts';
 import { missingRights, rightsError } from './rights.ts';
 import { startRunners } from './runners.ts';
 import { runnerRights } from './runners/rights.ts';
 import { checkTestRunServed } from './runners/testrun.ts';
+import { plannedScaleBackMs, readScaling } from './scaling.ts';
 import { startDeployment } from './running.ts';
 import type { Running } from './running.ts';
 import { readClusterSystem } from './system.ts';
@@ -42,6 +50,8 @@ export interface KubernetesOptions {
   allow?: (target: { context: string; server: string; namespace: string }) => void;
   /** Whether its nodes have the kernel module sch_netem, where that is known: without it delays and losses are left out. */
   netem?: 'present' | 'absent';
+  /** What the HPA's controller was started with, as far as the place knows and the cluster does not show. */
+  controller?: Partial<HpaParameters>;
   /** What belongs to a cluster on this machine, for CPU accounting. */
   processGroups?: () => CpuGroups;
   connect?: typeof connectCluster;
@@ -148,7 +158,10 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
           await checkClusterScoped(cluster, planned.objects, served);
         }
         await checkChaosServed(cluster, files);
+        await checkScalable(cluster, planned.objects, faults);
         const system = attach ? await attachTo(cluster, planned, process.env) : planned;
+        const objects = system.objects.map(toKubeObject);
+        const scaleBackMs = plannedScaleBackMs(objects, system.workload.name, options.controller ?? {});
         known?.cluster.close();
         known = { cluster, system, chaos, inside: runners !== undefined };
         return {
@@ -157,6 +170,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
           notRun: notRuns,
           startMs: CONTAINER_START_MS,
           faultLagMs: FAULT_LAG_MS,
+          ...(scaleBackMs !== null && { scaleBackMs }),
         };
       } catch (error) {
         cluster.close();
@@ -180,8 +194,17 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
       const { cluster, system, inside } = prepared();
       clock = deployOptions.nowMs;
       removed = undefined;
-      const { attach, loadUrl } = options;
-      running = startDeployment({ cluster, system, attach, loadUrl, inside, dial, options: deployOptions });
+      const { attach, loadUrl, controller } = options;
+      running = startDeployment({
+        cluster,
+        system,
+        attach,
+        loadUrl,
+        inside,
+        dial,
+        controller,
+        options: deployOptions,
+      });
       await running.up;
     },
 
@@ -201,6 +224,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
     },
     pods: () => running?.pods() ?? [],
     fault: (planned, random) => prepareFault(current().deployed(), planned, nodeOf(planned.fault), random),
+    scaling: () => readScaling(current().deployed()),
     processGroups: () => options.processGroups?.() ?? {},
     storeEnv: () => current().storeEnv(),
     secrets: () => ({ ...known?.system.secrets }),

@@ -84,6 +84,8 @@ function faultLine(
   }
   if ('scaleTo' in fault)
     return `fault ${name}: scale ${namespace}/${workload.name} from ${count} to ${fault.scaleTo} pods${length}`;
+  if ('surge' in fault)
+    return `fault ${name}: more load on ${namespace}/${workload.name}${length}: ${fault.surge === 'to-max' ? 'as much as its HPA needs to end at its maximum' : `${fault.surge} writes/s`}`;
   const text = (...at: string[]) => object && textAt(object, at);
   const kind = text('kind') ?? fault.chaos;
   const action = text('spec', 'action');

@@ -181,3 +181,16 @@ it('makes one gap over the whole run of Events that may not be watched, and a no
   made.unwatched(kindOf('Node'), 'forbidden');
   expect(events[1]).toEqual({ kind: 'note', text: 'Node objects are not watched: forbidden' });
 });
+
+it('says of an optional kind that is not watched what is lost with it', () => {
+  const { made, events } = recorder();
+  made.unwatched(kindOf('PodDisruptionBudget'), '403');
+  made.unwatched(kindOf('Lease'), '403');
+  expect(events).toEqual([
+    { kind: 'note', text: 'PodDisruptionBudget objects are not watched: 403' },
+    {
+      kind: 'note',
+      text: "Lease objects are not watched, so restarts of the HPA's controller are not visible: 403",
+    },
+  ]);
+});

@@ -90,7 +90,10 @@ export class PodRecorder {
   /** An optional kind that cannot be watched. Without Events a failed probe cannot be told from other causes, so that is more than a note. */
   unwatched(kind: WatchedKind, why: string): void {
     if (kind.kind === 'Event') this.#unwatched.set(watchName(kind), why);
-    else this.#options.emit({ kind: 'note', text: `${kind.kind} objects are not watched: ${why}` });
+    else {
+      const lost = kind.kind === 'Lease' ? ", so restarts of the HPA's controller are not visible" : '';
+      this.#options.emit({ kind: 'note', text: `${kind.kind} objects are not watched${lost}: ${why}` });
+    }
   }
 
   /** The run is over and taken down. Idempotent. */

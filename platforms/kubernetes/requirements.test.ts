@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { ROOT } from '../../record/root.ts';
+import { readManifests } from '../manifests/read.ts';
 import { readYaml } from '../manifests/located.ts';
 import type { FaultUse } from '../platform.ts';
-import { wantedRights } from './requirements.ts';
-import { SERVED } from './testing.ts';
+import { checkScalable, wantedRights } from './requirements.ts';
+import { memoryCluster, SERVED } from './testing.ts';
 
 const CHAOS_KINDS = ['PodChaos', 'NetworkChaos', 'PodNetworkChaos', 'Schedule'].map((kind) => ({
   apiVersion: 'chaos-mesh.org/v1alpha1',
@@ -58,4 +59,20 @@ it('asks for the mark beside the scale', () => {
 
 it('asks nothing about kinds that the cluster does not have', () => {
   expect(wanted('drain', SERVED).filter((right) => right.includes('chaos'))).toEqual([]);
+});
+
+it('refuses more load without an HPA or without metrics-server, and asks neither of anybody else', async () => {
+  const objects = readManifests(path.join(ROOT, 'systems/luminate'), undefined);
+  const metrics = { apiVersion: 'metrics.k8s.io/v1beta1', kind: 'PodMetrics', namespaced: true };
+  const check = (fault: FaultUse['fault'], kinds = [...SERVED, metrics], of = objects) =>
+    checkScalable(memoryCluster({ kinds }), of, [{ name: 'surge', fault }]);
+  const surge = { surge: 'to-max' } as const;
+  await check(surge);
+  await check('drain', SERVED, []);
+  await expect(check(surge, SERVED)).rejects.toThrow(
+    /surge: .* does not serve metrics\.k8s\.io.*install metrics-server/,
+  );
+  const without = objects.filter(({ kind }) => kind !== 'HorizontalPodAutoscaler');
+  await expect(check(surge, [...SERVED, metrics], without)).rejects.toThrow('no HorizontalPodAutoscaler');
+  expect(wanted(surge)).toEqual(expect.arrayContaining(['list horizontalpodautoscalers', 'list pods']));
 });

@@ -92,6 +92,11 @@ export function wantedRights(options: {
         ...rightsIn('default')('coordination.k8s.io', 'leases', ['get', 'create', 'patch', 'delete']),
       );
     else if (use.fault === 'rollout-restart') wanted.push(...inside('apps', 'deployments', ['patch']));
+    else if ('surge' in use.fault)
+      wanted.push(
+        ...inside('autoscaling', 'horizontalpodautoscalers', ['list']),
+        ...inside('metrics.k8s.io', 'pods', ['list']),
+      );
     else if ('scaleTo' in use.fault)
       wanted.push(
         ...inside('apps', 'deployments', ['patch'], 'scale'),
@@ -165,6 +170,24 @@ export async function checkChaosServed(cluster: Cluster, faults: readonly FaultF
       `${cluster.context} does not serve ${kind.apiVersion}: ${CHAOS_MESH}`,
     );
   }
+}
+
+/** A load that is to move an HPA needs one, and metrics-server. Throws UsageError. */
+export async function checkScalable(
+  cluster: Cluster,
+  objects: readonly ManifestObject[],
+  faults: readonly FaultUse[],
+): Promise<void> {
+  const surge = faults.find(({ fault }) => typeof fault === 'object' && 'surge' in fault);
+  if (surge === undefined) return;
+  if (!objects.some(({ kind }) => kind === 'HorizontalPodAutoscaler'))
+    throw new UsageError(
+      `disturbance ${surge.name}: the manifests have no HorizontalPodAutoscaler that more load could move; add one, or leave it out`,
+    );
+  if (await cluster.serves({ apiVersion: 'metrics.k8s.io/v1beta1', kind: 'PodMetrics' })) return;
+  throw new UsageError(
+    `disturbance ${surge.name}: ${cluster.context} does not serve metrics.k8s.io/v1beta1, so its HPA has nothing to decide by: install metrics-server (https://github.com/kubernetes-sigs/metrics-server#installation), or leave the disturbance out`,
+  );
 }
 
 function kindRefOf(node: Located): KindRef {

@@ -11,6 +11,9 @@ import { abortError } from './aborted.ts';
 import { passwordOf } from './attach.ts';
 import { ApiError } from './cluster.ts';
 import type { Cluster, Deployed, KubeObject } from './cluster.ts';
+import { readController } from './controller.ts';
+import type { HpaParameters } from './controller.ts';
+import { CONTROLLER_LEASE, worthALine } from './controller-lease.ts';
 import { createNamespace, deploySystem, untilInService } from './deploy.ts';
 import type { Dial } from './dial.ts';
 import { removeRun } from './heal.ts';
@@ -18,6 +21,7 @@ import { observe } from './observed.ts';
 import type { Observed, WatchedKind } from './observed.ts';
 import { followPodLogs } from './pod-logs.ts';
 import type { PodLogs } from './pod-logs.ts';
+import { pollPodMetrics, servesPodMetrics } from './pod-metrics.ts';
 import { isReady, isTerminating, readPod } from './pod-shape.ts';
 import { chooseLoadUrl, insideUrl, openPodReach } from './reach.ts';
 import type { PodReach } from './reach.ts';
@@ -26,7 +30,7 @@ import type { StoreReach } from './reach-store.ts';
 import { PodRecorder } from './record-pods.ts';
 import { toKubeObject, toManifest } from './rewrite.ts';
 import type { ClusterSystem } from './system.ts';
-import { openWatchFile, pollPodMetrics, servesPodMetrics } from './watch-file.ts';
+import { openWatchFile } from './watch-file.ts';
 import type { WatchFile } from './watch-file.ts';
 
 export interface Running {
@@ -47,6 +51,8 @@ interface StartOptions {
   /** The load comes from inside the cluster. */
   inside: boolean;
   dial: Dial;
+  /** What is known of the HPA's controller beyond what the cluster shows. */
+  controller: Partial<HpaParameters> | undefined;
   options: DeployOptions;
 }
 
@@ -150,6 +156,8 @@ async function bringUp(start: StartOptions, parts: Parts, workloadPods: () => Ku
   for (const unplayed of system.unplayed) emit({ kind: 'unplayed', ...unplayed });
   await tellClock(cluster, emit);
   const observed = await watchEverything(start, parts, workloadPods);
+  // Before the HPA comes: what it decides by is seen from its first decision on.
+  await watchScaling(start, parts, observed);
   if (!attach) {
     const deployment = { cluster, system, runId, defect: options.defect, observed, emit, signal };
     await createNamespace(deployment);
@@ -202,12 +210,13 @@ async function watchEverything(
     started: (pod) => logs.started(pod),
   });
   parts.recorder = recorder;
+  const leaseIsWorthALine = worthALine(nowMs);
   const observed = await observe({
     cluster,
     kinds: watchedKinds(system, attach),
     signal: options.signal,
     changed(kind, type, object) {
-      file.write(type, object);
+      if (kind.kind !== 'Lease' || leaseIsWorthALine(object)) file.write(type, object);
       recorder.changed(kind, type, object);
       if (kind.kind === 'Pod') parts.reach?.follow(workloadPods());
       if (kind.kind === 'EndpointSlice') parts.store?.follow();
@@ -239,7 +248,31 @@ function watchedKinds({ namespace, objects }: ClusterSystem, attach: boolean): W
     kind('autoscaling/v2', 'HorizontalPodAutoscaler', true),
     kind('policy/v1', 'PodDisruptionBudget', true),
     { apiVersion: 'v1', kind: 'Node', optional: true },
+    ...(made('HorizontalPodAutoscaler') ? [CONTROLLER_LEASE] : []),
   ];
+}
+
+/** With an HPA: its controller's parameters, once. And the pods' metrics, until `letGo`. */
+async function watchScaling(
+  { cluster, system, controller, options }: StartOptions,
+  parts: Parts,
+  observed: Observed,
+): Promise<void> {
+  const { emit, nowMs } = options;
+  const { namespace, objects } = system;
+  const scaler = objects.find(({ kind }) => kind === 'HorizontalPodAutoscaler');
+  if (scaler !== undefined || observed.objects('HorizontalPodAutoscaler').length > 0)
+    emit({ kind: 'hpa.controller', ...(await readController(cluster, controller)) });
+  const { file } = parts;
+  if (file !== undefined && (await servesPodMetrics(cluster)))
+    parts.endMetrics = pollPodMetrics({ cluster, namespace, emit, nowMs, file });
+  else {
+    const blind = scaler === undefined ? '' : `, so ${scaler.title} has nothing to decide by`;
+    emit({
+      kind: 'note',
+      text: `the cluster does not serve metrics.k8s.io${blind}: install metrics-server to have CPU and memory of the pods on record`,
+    });
+  }
 }
 
 /** kube-proxy on a busy node was seen to need 2 s. */
@@ -278,16 +311,6 @@ async function openWays(
     const slices = () => observed.objects('EndpointSlice');
     parts.store = await reachStore({ cluster, namespace, url: storeUrl, slices, dial, emit });
   }
-  const { file } = parts;
-  if (file !== undefined && (await servesPodMetrics(cluster)))
-    parts.endMetrics = pollPodMetrics({ cluster, namespace, emit, nowMs, file });
-  else emit({ kind: 'note', text: withoutMetrics(system) });
-}
-
-function withoutMetrics({ objects }: ClusterSystem): string {
-  const scaler = objects.find(({ kind }) => kind === 'HorizontalPodAutoscaler');
-  const blind = scaler === undefined ? '' : `, so ${scaler.title} has nothing to decide by`;
-  return `the cluster does not serve metrics.k8s.io${blind}: install metrics-server to have CPU and memory of the pods on record`;
 }
 
 /** What the API made of the manifests, defaults included: bounds are computed from what is in force. */

@@ -61,3 +61,27 @@ it('keeps what a Secret holds and every sensitive value out, and leaves values e
     /"value":"plain".*says \[redacted\] here/,
   );
 });
+
+const owns = (field: string) => ({ fieldsV1: { 'f:spec': { [field]: {} }, 'f:metadata': {} } });
+const scale = { manager: 'kube-controller-manager', subresource: 'scale', operation: 'Update' };
+const managedFields = [
+  { manager: 'proofload', operation: 'Apply', time: '2026-01-01T00:00:00Z', ...owns('f:template') },
+  { ...scale, ...owns('f:replicas') },
+  { manager: 'no fields' },
+];
+
+it('keeps of managedFields who owns the number of replicas, and of nothing that has none', () => {
+  const object = (kind: string): KubeObject => ({
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: Object.assign({ name: 'x' }, { managedFields }),
+  });
+  for (const kind of ['Deployment', 'ReplicaSet', 'StatefulSet'])
+    expect(JSON.parse(written(object(kind)).trim().split('\n').at(-1) ?? '')).toMatchObject({
+      object: { metadata: { name: 'x', managedFields: [scale] } },
+    });
+  expect(written(object('Pod')).trim().split('\n').at(-1)).not.toContain('managedFields');
+  const { managedFields: _, ...none } = { managedFields, ...object('Deployment').metadata };
+  const unowned = { ...object('Deployment'), metadata: none };
+  expect(written(unowned).trim().split('\n').at(-1)).not.toContain('managedFields');
+});

@@ -1,21 +1,22 @@
 /** Raw changes of a cluster's objects, one JSON line each: what a verdict can be traced back to. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { reasonOf } from '../../record/reason.ts';
-import type { Cluster, KubeObject } from './cluster.ts';
+import { z } from 'zod';
+import { WATCH_FILE } from '../../record/watch-log.ts';
+import type { WatchLine } from '../../record/watch-log.ts';
+import type { KubeObject } from './cluster.ts';
 import type { Emit } from '../platform.ts';
+import { listOf } from './rewrite.ts';
 
-const FILE = 'watch.jsonl';
+const FILE = path.basename(WATCH_FILE);
 /** A day of a namespace with ten pods is some ten megabytes. */
 const MAX_BYTES = 200 * 2 ** 20;
 /** Shorter ones would hit innocent text, as in record/writer.ts. */
 const LEAST_LENGTH = 6;
 const REDACTED = '[redacted]';
-const METRICS_PERIOD_MS = 10_000;
-const POD_METRICS = { apiVersion: 'metrics.k8s.io/v1beta1', kind: 'PodMetrics' };
 
 export interface WatchFile {
-  write(type: string, object: KubeObject): void;
+  write(type: WatchLine['type'], object: KubeObject): void;
   close(): void;
 }
 
@@ -39,14 +40,18 @@ export function openWatchFile({ evidenceDir, emit, nowMs, sensitive }: WatchFile
   emit({
     kind: 'evidence',
     id: 'watch',
-    file: `evidence/${FILE}`,
+    file: WATCH_FILE,
     what: 'every change of the objects of the namespace and of the nodes, as the API told them',
   });
   return {
     write(type, object) {
       if (closed || fullMs !== undefined) return;
       const { managedFields: _, ...kept } = { managedFields: undefined, ...object.metadata };
-      const metadata = withoutApplied(kept);
+      const owners = replicasOwners(object);
+      const metadata = {
+        ...withoutApplied(kept),
+        ...(owners.length > 0 && { managedFields: owners }),
+      };
       const line = JSON.stringify({
         atMs: Math.round(nowMs()),
         type,
@@ -67,6 +72,27 @@ export function openWatchFile({ evidenceDir, emit, nowMs, sensitive }: WatchFile
         emit({ kind: 'gap', what: FILE, fromMs: fullMs, toMs: nowMs(), why: `past ${MAX_BYTES} bytes` });
     },
   };
+}
+
+/** Who decides how many pods these have is told by nothing else; the rest of `managedFields` is longer than the object. */
+const SCALED = ['Deployment', 'ReplicaSet', 'StatefulSet'];
+const ReplicasOwner = z.object({
+  manager: z.string().optional(),
+  /** `scale`: through the subresource, as the HPA does. */
+  subresource: z.string().optional(),
+  operation: z.string().optional(),
+  time: z.string().optional(),
+  fieldsV1: z.object({ 'f:spec': z.object({ 'f:replicas': z.object({}) }) }),
+});
+
+function replicasOwners({ kind, metadata }: KubeObject): unknown[] {
+  if (!SCALED.includes(kind)) return [];
+  return listOf(Reflect.get(metadata, 'managedFields')).flatMap((entry) => {
+    const parsed = ReplicasOwner.safeParse(entry);
+    if (!parsed.success) return [];
+    const { fieldsV1: _, ...owner } = parsed.data;
+    return [owner];
+  });
 }
 
 /** What `kubectl apply` keeps of the file it was given: the whole object once more, values of Secrets included. */
@@ -96,51 +122,4 @@ function withoutSecrets(object: KubeObject): unknown {
   if (object.kind !== 'Secret') return object;
   const { data: _data, stringData: _stringData, ...rest } = { data: null, stringData: null, ...object };
   return rest;
-}
-
-/** CPU and memory of the pods every 10 s, as metrics-server has them: there is no watch for these. Returns its end. */
-export function pollPodMetrics(options: {
-  cluster: Cluster;
-  namespace: string;
-  emit: Emit;
-  nowMs: () => number;
-  file: WatchFile;
-}): () => void {
-  const { cluster, namespace, emit, nowMs, file } = options;
-  let busy = false;
-  let ended = false;
-  let heardMs = nowMs();
-  let lostWhy: string | undefined;
-  const tell = () => {
-    if (lostWhy !== undefined)
-      emit({ kind: 'gap', what: 'PodMetrics', fromMs: heardMs, toMs: nowMs(), why: lostWhy });
-    lostWhy = undefined;
-  };
-  const look = async () => {
-    if (busy) return;
-    busy = true;
-    try {
-      const found = await cluster.list(POD_METRICS, { namespace });
-      if (ended) return;
-      tell();
-      heardMs = nowMs();
-      for (const object of found) file.write('POLLED', object);
-    } catch (error) {
-      lostWhy = reasonOf(error);
-    } finally {
-      busy = false;
-    }
-  };
-  const timer = setInterval(() => void look(), METRICS_PERIOD_MS);
-  timer.unref();
-  return () => {
-    if (ended) return;
-    clearInterval(timer);
-    tell();
-    ended = true;
-  };
-}
-
-export function servesPodMetrics(cluster: Cluster): Promise<boolean> {
-  return cluster.serves(POD_METRICS);
 }

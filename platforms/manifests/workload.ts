@@ -26,7 +26,7 @@ export function resolveAmount(amount: number | string, replicas: number, round: 
 }
 
 /** Surge and unavailable of a Deployment; Recreate takes all replicas down first. Both 0 means unavailable 1 (Deployment API). */
-function rollingBounds(spec: Deployment['spec']): { maxSurge: number; maxUnavailable: number } {
+export function rollingBounds(spec: Deployment['spec']): { maxSurge: number; maxUnavailable: number } {
   if (spec.strategy.type === 'Recreate') return { maxSurge: 0, maxUnavailable: spec.replicas };
   const maxSurge = resolveAmount(spec.strategy.rollingUpdate.maxSurge, spec.replicas, 'up');
   const maxUnavailable = resolveAmount(spec.strategy.rollingUpdate.maxUnavailable, spec.replicas, 'down');
