@@ -79,7 +79,8 @@ function isChaos(fault: PlannedFault['fault']): fault is { chaos: string } {
 
 function kindOf(fault: PlannedFault['fault']): string {
   if (typeof fault === 'string') return fault;
-  return isChaos(fault) ? fault.chaos : `scale to ${fault.scaleTo}`;
+  if (isChaos(fault)) return fault.chaos;
+  return 'surge' in fault ? 'surge' : `scale to ${fault.scaleTo}`;
 }
 
 function interval(proof: EventOf<'fault.proof'> | undefined): Interval | null {

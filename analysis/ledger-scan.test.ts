@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
-import { formatLedgerLine, type LedgerLine } from '../record/ledger.ts';
+import { type AttemptLine, formatAttemptLine, formatLedgerLine, type LedgerLine } from '../record/ledger.ts';
 import { scanLedger } from './ledger-scan.ts';
 import { scanStored } from './stored-scan.ts';
 
@@ -12,8 +12,13 @@ function read(text: string, size = text.length) {
     whole.subarray(index * size, (index + 1) * size),
   );
   const lines: LedgerLine[] = [];
-  const scan = scanLedger(chunks, (line) => lines.push({ ...line }));
-  return { lines, scan };
+  const attempts: AttemptLine[] = [];
+  const scan = scanLedger(
+    chunks,
+    (line) => lines.push({ ...line }),
+    (attempt) => attempts.push(attempt),
+  );
+  return { lines, attempts, scan };
 }
 
 const whole = fc.integer({ min: 1, max: 2 ** 31 - 1 });
@@ -54,6 +59,27 @@ describe('scanLedger', () => {
     },
   );
 
+  const attempt = fc.record({
+    vu: whole,
+    n: whole,
+    atMs: time,
+    latMs: time,
+    status: fc.constantFrom(0, 404, 503),
+    code: fc.integer({ min: 0, max: 1_701 }),
+    connection: fc.constantFrom('reused', 'new', 'none'),
+    pod: fc.constantFrom(null, 'a', 'luminate-5d4f8c7b9-x2x9z'),
+  }) satisfies fc.Arbitrary<AttemptLine>;
+
+  test.prop([fc.array(fc.oneof(line, attempt), { maxLength: 30 }), fc.integer({ min: 1, max: 90 })], {
+    seed: 3,
+  })('tells failed attempts apart from writes, and counts none of them', (mixed, size) => {
+    const texts = mixed.map((one) => ('atMs' in one ? formatAttemptLine(one) : formatLedgerLine(one)));
+    const { lines, attempts, scan } = read(texts.map((text) => `${text}\n`).join(''), size);
+    expect(attempts).toEqual(mixed.filter((one) => 'atMs' in one));
+    expect(lines).toHaveLength(mixed.length - attempts.length);
+    expect(scan).toEqual({ lines: lines.length, torn: false, malformed: 0, malformedAt: [] });
+  });
+
   it('takes fractions and a negative lag', () => {
     expect(read('A 1:2 0.5 12.25 -1.5\n').lines[0]).toMatchObject({ dueMs: 0.5, latMs: 12.25, lagMs: -1.5 });
   });
@@ -76,6 +102,13 @@ describe('scanLedger', () => {
     'A 1:-2 3 4 5',
     'A 1:2 99999999999 4 5',
     'A 1:2 3 4 5\r',
+    'T 1:2 3 4 0 1220 r',
+    'T 1:2 3 4 0 1220 x pod',
+    'T 1:2 3 4 0 1220 r pod more',
+    'T 1:2 3 4 0 1220 r Pod',
+    'T 0:2 3 4 0 1220 r pod',
+    'T 1:2 3 99999999999 0 1220 r pod',
+    'T 1:2 3 4 0 1220 r ' + 'a'.repeat(300),
     `A 1:2 3 4 5${' '.repeat(1_000)}`,
   ])('counts %j as malformed, with its line', (text) => {
     const { lines, scan } = read(`A 1:1 0 1 0\n${text}\nA 1:3 2 1 0\n`, 5);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { FaultObservation, Platform, PreparedFault } from '../platforms/platform.ts';
+import type { FaultObservation, PreparedFault } from '../platforms/platform.ts';
 import type { EventOf } from '../record/model.ts';
 import { RunWriter } from '../record/writer.ts';
 import { disturb } from './disturb.ts';
@@ -46,7 +46,7 @@ async function play(
   };
   await disturb({
     planned,
-    platform: { fault: () => Promise.resolve(fault) } as unknown as Platform,
+    platform: { fault: () => Promise.resolve(fault) },
     writer,
     random: () => 0,
     nowMs,

@@ -22,7 +22,8 @@ const GONE_WITHIN_MS = 5_000;
 
 export interface DisturbOptions {
   planned: PlannedFault;
-  platform: Platform;
+  /** Chooses and prepares it. */
+  platform: Pick<Platform, 'fault'>;
   writer: RunWriter;
   random: () => number;
   nowMs: () => number;

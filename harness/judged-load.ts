@@ -1,5 +1,6 @@
 /** The load that is judged, from its baseline over every disturbance to the steady state after the last one. */
 import { disturb } from './disturb.ts';
+import type { Platform } from '../platforms/platform.ts';
 import { createGuard } from './guard.ts';
 import type { LoadRunner } from './load-runner.ts';
 import { watchPods } from './observe.ts';
@@ -7,15 +8,19 @@ import type { Progress } from './observer.ts';
 import { pause, untilAborted } from './pause.ts';
 import { randomFrom } from './random.ts';
 import type { Session } from './session.ts';
+import { measureIdle, prepareSurge } from './surge.ts';
 
 /** Keeps the stream that chooses targets apart from the one that chose order and times, for every seed (2^32 / the golden ratio). */
 const TARGET_SALT = 0x9e3779b9;
+
+type FaultMaker = Pick<Platform, 'fault'>;
 
 /** Resolves when the load has ended. A system that is not healthy in the baseline is not disturbed: the run is aborted. */
 export async function judgedLoad(session: Session, loads: LoadRunner, ratePerS: number): Promise<void> {
   const { plan, observers, signal, enter } = session;
   const { load } = plan.scenario;
   enter('baseline');
+  const idle = movesAutoscaler(session) ? await measureIdle(session) : null;
   const pods = watchPods(session);
   try {
     const seconds: Progress[] = [];
@@ -32,7 +37,24 @@ export async function judgedLoad(session: Session, loads: LoadRunner, ratePerS: 
         for (const observer of observers) observer.progress(second);
       },
     });
-    await playFaults(session, running, () => baselineFault(session, seconds, ratePerS));
+    const warmMs = running.beganMs + load.warmupMs;
+    const faults: FaultMaker = {
+      fault: (planned, random) => {
+        const { fault } = planned;
+        return typeof fault === 'object' && 'surge' in fault
+          ? prepareSurge({
+              session,
+              loads,
+              planned,
+              surge: fault.surge,
+              baseRatePerS: ratePerS,
+              warmMs,
+              idle,
+            })
+          : session.platform.fault(planned, random);
+      },
+    };
+    await playFaults(session, running, faults, () => baselineFault(session, seconds, ratePerS));
     if (!signal.aborted) enter('recover');
     await Promise.race([running.ended, untilAborted(signal)]);
     await running.stop();
@@ -41,13 +63,22 @@ export async function judgedLoad(session: Session, loads: LoadRunner, ratePerS: 
   }
 }
 
+/** Whether a disturbance is computed from what the autoscaler sees of an idle workload. */
+function movesAutoscaler({ plan }: Session): boolean {
+  return plan.faults.some(
+    ({ fault, notRun }) =>
+      notRun === undefined && typeof fault === 'object' && 'surge' in fault && fault.surge === 'to-max',
+  );
+}
+
 /** Each fault at its time, counted from the start of the load; `unhealthy` is asked once, before the first. */
 async function playFaults(
   session: Session,
   running: Awaited<ReturnType<LoadRunner['start']>>,
+  faults: FaultMaker,
   unhealthy: () => string | null,
 ): Promise<void> {
-  const { plan, platform, writer, nowMs, signal, enter, abort } = session;
+  const { plan, writer, nowMs, signal, enter, abort } = session;
   const random = randomFrom((plan.seed ^ TARGET_SALT) >>> 0);
   const endsMs = running.beganMs + plan.scenario.load.forMs;
   for (const [index, planned] of plan.faults.filter(({ notRun }) => notRun === undefined).entries()) {
@@ -67,7 +98,7 @@ async function playFaults(
       writer.emit({ kind: 'fault.failed', fault: planned.name, why });
       continue;
     }
-    await disturb({ planned, platform, writer, random, nowMs, signal });
+    await disturb({ planned, platform: faults, writer, random, nowMs, signal });
   }
 }
 

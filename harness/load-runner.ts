@@ -53,7 +53,7 @@ export function createLoadRunner(options: {
 }): LoadRunner {
   const { scriptJs, session } = options;
   const { plan, dir, platform, k6Path, writer, undo, nowMs, signal, abort } = session;
-  const { pointsPerWrite } = plan.scenario.load;
+  const { pointsPerWrite, writesPerConnection } = plan.scenario.load;
   const { runners } = plan;
   if (runners !== undefined && platform.startRunners === undefined)
     throw new UsageError(`the ${platform.name} platform has no place for runners; leave --runners out`);
@@ -61,6 +61,7 @@ export function createLoadRunner(options: {
     ...options.environment,
     POINTS: String(pointsPerWrite),
     TIMEOUT_MS: String(WRITE_TIMEOUT_MS),
+    ...(writesPerConnection === undefined ? {} : { WRITES_PER_CONNECTION: String(writesPerConnection) }),
   };
   const running = new Set<Running>();
   // Of the two clocks, only the difference now: a step of the wall clock later shows in the `clock` events.

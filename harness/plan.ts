@@ -22,6 +22,9 @@ const LEAST_CUT_MS = 1_000;
 /** Before the blow (the window opens a second early) and between the end of one slot's recovery and the next fault. */
 const MARGIN_MS = 2_500;
 
+/** A load that is computed waits for a sample of every pod under the judged one: two windows of metrics-server. */
+const SAMPLES_MS = 40_000;
+
 export interface PlanInput {
   scenario: Scenario;
   workload: Workload;
@@ -31,6 +34,8 @@ export interface PlanInput {
   startMs: number;
   /** From injecting a fault that lasts until all of it acts, and again from healing it until all of it is gone, milliseconds. */
   faultLagMs: number;
+  /** See Prepared. */
+  scaleBackMs?: number;
   /** By disturbance: why the platform cannot play it. */
   notRun: Record<string, string>;
   random: () => number;
@@ -43,6 +48,7 @@ export function planFaults({
   durationsMs,
   startMs,
   faultLagMs,
+  scaleBackMs = 0,
   notRun,
   random,
 }: PlanInput): PlannedFault[] {
@@ -50,7 +56,9 @@ export function planFaults({
   const slots = shuffled(scenario.disturb, random).map((disturbance) => {
     const forMs = lengthMs(disturbance, workload, faultLagMs) ?? durationsMs[disturbance.name];
     const actsMs = forMs ?? endsByItselfMs(disturbance.fault, workload, startMs);
-    const backMs = forMs === undefined ? 0 : 2 * faultLagMs + recoveryMs(workload, forMs, startMs);
+    const isSurge = typeof disturbance.fault === 'object' && 'surge' in disturbance.fault;
+    const settleMs = isSurge ? SAMPLES_MS + scaleBackMs : recoveryMs(workload, forMs ?? 0, startMs);
+    const backMs = forMs === undefined ? 0 : 2 * faultLagMs + settleMs;
     const why = notRun[disturbance.name];
     // What is left out takes no time.
     if (why !== undefined) return { disturbance, forMs, why, slotMs: MARGIN_MS };
@@ -110,10 +118,12 @@ function lengthMs(
       `disturbance ${name}: a ${fault === 'drain' ? 'drain' : 'rolling restart'} ends by itself and takes no forMs`,
     );
   }
-  if ('scaleTo' in fault && forMs === undefined)
+  if (typeof forMs !== 'number' && 'scaleTo' in fault)
     throw new UsageError(
       `disturbance ${name}: say with forMs how long it stays at ${fault.scaleTo} replicas`,
     );
+  if (typeof forMs !== 'number' && 'surge' in fault)
+    throw new UsageError(`disturbance ${name}: say with forMs how long there is more load`);
   return forMs === 'below-liveness' ? belowLivenessMs(workload, faultLagMs) : forMs;
 }
 

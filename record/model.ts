@@ -32,6 +32,11 @@ export const Disturbance = z.strictObject({
     z.literal('drain'),
     /** To this many replicas, for `forMs`, and back. */
     z.strictObject({ scaleTo: z.number().int().nonnegative() }),
+    /**
+     * More load, beside the judged one, in three steps: writes a second, or as much as makes the largest size that the HPA may choose its only
+     * legal end (or, where none is alone, its smallest set of them), computed in the run from the live objects and the measured CPU time of a write.
+     */
+    z.strictObject({ surge: z.union([z.literal('to-max'), z.number().positive()]) }),
   ]),
   /**
    * Length of a fault that lasts (partition, delay). `below-liveness` = as long as the live manifest allows
@@ -46,6 +51,11 @@ export const Load = z.strictObject({
   /** Writes a second, open model (arrivals do not wait for answers). */
   ratePerS: z.number().positive(),
   pointsPerWrite: z.number().int().positive(),
+  /**
+   * A client opens another connection after this many writes; absent: it keeps its first one. A Service chooses a pod per connection, so pods
+   * that come later are given something to do by new connections alone.
+   */
+  writesPerConnection: z.number().int().positive().optional(),
   /** Length of the load, milliseconds; `--for` replaces it. */
   forMs: z.number().int().positive(),
   /** Not judged: connections and code paths warm up. */
@@ -60,6 +70,14 @@ export const Scenario = z.strictObject({
   /** A file of `systems/<system>/overlays/` without its ending: changes to the guide's manifests, printed in the report. */
   overlay: name.optional(),
   load: Load,
+  /** For a platform that plays the HPA itself, as processes: a cluster has a controller of its own. Absent: nothing is scaled there. */
+  autoscale: z
+    .strictObject({
+      syncPeriodMs: z.number().positive(),
+      metricsPeriodMs: z.number().positive(),
+      downscaleStabilizationMs: z.number().nonnegative(),
+    })
+    .optional(),
   /** Find what the machine can carry first, and go on at that rate if it is lower than asked. */
   calibrate: z.boolean(),
   disturb: z.array(Disturbance),

@@ -27,6 +27,10 @@ export interface MetricSpec {
   name: string;
   /** Of a ContainerResource. */
   container?: string;
+  /** Of an Object: its kind. */
+  describedKind?: string;
+  /** Of an Object or External: its metric selector as Go prints it; absent where it has none. */
+  selector?: string;
   /** `utilization` in percent of the request; the others in thousandths. */
   target: { type: 'utilization' | 'averageValue' | 'value'; value: number };
 }
@@ -70,7 +74,9 @@ export interface HpaPod {
   startedAtMs?: number;
   /** Condition Ready; absent where there is none. */
   ready?: { status: boolean; changedAtMs: number };
-  /** Of each container, by resource, milli; a container without the request lacks the key. */
+  /** Requests of the pod as a whole (`spec.resources`), by resource, milli; absent where it has none. */
+  requestsMilli?: Readonly<Record<string, number>>;
+  /** Of each container that runs beside the others (sidecars among them), by resource, milli; one without the request lacks the key. */
   containers: readonly { name: string; requestsMilli: Readonly<Record<string, number>> }[];
 }
 
