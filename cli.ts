@@ -90,6 +90,18 @@ program
   });
 
 program
+  .command('compare')
+  .description('two saved runs side by side: what changed, and whether it is more than noise')
+  .argument('<runA>', 'the earlier run: a run directory, or its name below --out')
+  .argument('<runB>', 'the later one')
+  .addOption(out())
+  .addOption(json())
+  .action(async (runA, runB, options) => {
+    const { compareCommand } = await import('./commands/compare.ts');
+    process.exitCode = await compareCommand(runA, runB, options);
+  });
+
+program
   .command('heal')
   .description('take back what runs left behind: processes, temporary files, shared memory')
   .argument('[run]', 'a run directory; without it every run of --out')

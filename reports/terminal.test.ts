@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { EXIT, type Event, type VerdictFile } from '../record/model.ts';
 import { exitWords, printable, type ReportInput } from '../record/report.ts';
 import { SAMPLE_PLAN, SAMPLE_VERDICTS, sampleVerdict, sampleVerdictFile } from '../record/sample.ts';
-import { render, terminalOptions, wrap } from './terminal.ts';
+import { wrap } from '../record/wrap.ts';
+import { render, terminalOptions } from './terminal.ts';
 
 const dense = (text: string) => text.replaceAll(/\s/g, '');
 const plain = { columns: 90, colour: false };
