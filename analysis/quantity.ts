@@ -38,6 +38,16 @@ export function milliOf(quantity: unknown): number | null {
   return parts.sign * Number(value);
 }
 
+/** Each that is a quantity, in thousandths, by its name: `requests`, `limits`, `usage`. */
+export function milliByName(quantities: Readonly<Record<string, unknown>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(quantities).flatMap(([name, quantity]) => {
+      const milli = milliOf(quantity);
+      return milli === null ? [] : [[name, milli]];
+    }),
+  );
+}
+
 /** A quantity as the double nearest to it, as Quantity.AsApproximateFloat64() has it. Null: not a quantity. */
 export function numberOf(quantity: unknown): number | null {
   const parts = partsOf(quantity);

@@ -175,3 +175,13 @@ it('says nothing without an eviction, a budget, a cordon, a cluster or a drain t
   expect(() => ask(drained(), {}, 'nothing')).toThrow('no fault "nothing"');
   expect(judge(buildView(recordOf({})), {}, {}).verdict).toBe('not_run');
 });
+
+it('sees the eviction of a pod without a grace period, which is gone at once', () => {
+  const log = begun(3);
+  log.pod(21_000, 'a', { ready: true, disruption: 'EvictionByEvictionAPI' });
+  log.podGone(21_000, 'a', { ready: true, disruption: 'EvictionByEvictionAPI' });
+  expect(ask(log)).toMatchObject({
+    verdict: 'fail',
+    reason: expect.stringContaining('a was evicted and left 2 healthy pods, told-budget wants 3'),
+  });
+});

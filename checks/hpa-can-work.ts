@@ -24,14 +24,9 @@ const EVIDENCE = [WATCH_FILE, history('gap')];
 type Finding = Omit<Judgement, 'evidence'>;
 
 export function judge(view: RunView): Judgement {
-  const { traces, unreadable } = readTraces(view.watch(), view.events);
+  const { traces, unreadable } = readTraces(view);
   const findings = traces.map(judgeOne);
-  for (const text of unreadable)
-    findings.push(
-      /is not in the watch log/.test(text)
-        ? { verdict: 'fail', reason: `${text}: there is nothing to scale.` }
-        : { verdict: 'inconclusive', reason: `${text}.` },
-    );
+  for (const text of unreadable) findings.push({ verdict: 'inconclusive', reason: `${text}.` });
   const worst =
     findings.find(({ verdict }) => verdict === 'fail') ??
     findings.find(({ verdict }) => verdict !== 'pass') ??
@@ -74,6 +69,13 @@ function judgeOne(trace: HpaTrace): Finding {
     };
   if (worked === 0)
     return { verdict: 'inconclusive', reason: `${name}: no sync of its controller was seen.` };
+  // Shorter than what it would be accused of: nothing that counts could hide in it.
+  const unseen = trace.blind.find((gap) => gap.what === 'hpa' && gap.toMs - gap.fromMs > WITHOUT_METRICS_MS);
+  if (unseen)
+    return {
+      verdict: 'inconclusive',
+      reason: `${name} was not watched from ${seconds(unseen.fromMs)} to ${seconds(unseen.toMs)} (${unseen.why}), long enough to have been without metrics.`,
+    };
   return {
     verdict: 'pass',
     reason: `${name} had its target and its metrics${unable.length === 0 ? '' : `, except for ${unable.map(({ reason, fromMs, toMs }) => `${seconds(toMs - fromMs)} from ${seconds(fromMs)} on (${reason})`).join(', ')}`}.`,

@@ -28,7 +28,7 @@ const EVIDENCE = [WATCH_FILE, history('hpa.controller')];
 export function judge(view: RunView, asked: unknown): Judgement {
   const { decidedShare } = options.parse(asked);
   const controller = controllerOf(view.events);
-  const { traces, unreadable } = readTraces(view.watch(), view.events);
+  const { traces, unreadable } = readTraces(view);
   if (traces.length === 0 && unreadable.length === 0)
     return {
       verdict: 'inconclusive',

@@ -29,7 +29,7 @@ const SILENT_SAMPLES = 3;
 const EVIDENCE = [WATCH_FILE, history('hpa.controller')];
 
 export function judge(view: RunView): Judgement {
-  const { traces, unreadable } = readTraces(view.watch(), view.events);
+  const { traces, unreadable } = readTraces(view);
   if (traces.length === 0)
     return {
       verdict: 'inconclusive',
@@ -44,6 +44,7 @@ export function judge(view: RunView): Judgement {
   const unknown = traces.flatMap(unsure);
   if (unknown.length > 0)
     return { verdict: 'inconclusive', reason: `${unknown.join('; ')}.`, evidence: EVIDENCE };
+  const isHidden = traces.some(({ restartsVisible }) => !restartsVisible);
   const steps = traces.map(
     (trace) =>
       `${trace.name} set ${sizesOf(trace)
@@ -52,7 +53,7 @@ export function judge(view: RunView): Judgement {
   );
   return {
     verdict: 'pass',
-    reason: `nobody else changed the replicas, every pod found a node, and no step was taken back within a window: ${steps.join('; ')}.`,
+    reason: `nobody else changed the replicas, every pod found a node, and no step was taken back within a window: ${steps.join('; ')}${isHidden ? ' (restarts of the controller could not be seen: its lease was not watched)' : ''}.`,
     evidence: EVIDENCE,
   };
 }

@@ -85,6 +85,31 @@ describe('a rollout in which nobody lost a request', () => {
     });
   });
 
+  it('needs a load that outlives the pods, and an end of theirs that was seen', () => {
+    expect(ask({ forMs: 22_500 })).toMatchObject({
+      verdict: 'inconclusive',
+      reason:
+        'the load was over at 23.5 s, before a had ended, so nobody asked anything of it when it stopped.',
+    });
+    const endless = events.filter(({ kind, at: atMs }) => kind !== 'pod' || atMs < 24_200);
+    expect(ask({ events: endless })).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('before a had ended'),
+    });
+  });
+
+  it('does not pass over arrivals that the generator dropped while the pod went', () => {
+    const dropped = ask({
+      write: (index) => (index >= at(23_900) && index < at(24_300) ? null : {}),
+    });
+    expect(dropped).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('the generator dropped 8 of 80 arrivals'),
+    });
+    // Elsewhere they are the business of the check of the generator.
+    expect(ask({ write: (index) => (index === at(50_000) ? null : {}) }).verdict).toBe('pass');
+  });
+
   it('needs an undisturbed control', () => {
     const only = ask({ write: (_, dueMs) => (dueMs >= 19_800 && dueMs < 27_000 ? {} : null) });
     expect(only.verdict).not.toBe('pass');

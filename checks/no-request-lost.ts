@@ -16,6 +16,7 @@ import {
 import type { Failures } from '../analysis/disruption/failures.ts';
 import { type DisturbedRequests, disturbedRequests } from '../analysis/disruption/requests.ts';
 import { missingLines } from '../analysis/missing-lines.ts';
+import { scheduled, sum } from '../analysis/timeline.ts';
 import type { RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
@@ -67,6 +68,9 @@ export function judge(
   };
 }
 
+/** More arrivals than this that were never sent may have been those that mattered. */
+const DROPPED_SHARE = 0.001;
+
 /** Why nothing that is lost says little. */
 function inDoubt(
   view: RunView,
@@ -82,9 +86,30 @@ function inDoubt(
   if (ends.length === 0) return `no pod ended while ${during} was played, so no request was at risk`;
   if (atRisk === 0)
     return `0 requests were at risk: none was in flight while ${ends.length} pods went, so nothing is proven`;
+  const { toMs = 0 } = view.judged ?? {};
+  const unseen = ends.filter(
+    ({ endedMs, goneMs }) => (endedMs?.[1] ?? goneMs ?? Number.POSITIVE_INFINITY) > toMs,
+  );
+  if (unseen.length > 0)
+    return `the load was over at ${seconds(toMs)}, before ${unseen.map(({ pod }) => pod).join(', ')} had ended, so nobody asked anything of it when it stopped`;
+  const { dropped, asked } = arrivalsWhile(view, ends);
+  if (dropped > asked * DROPPED_SHARE)
+    return `the generator dropped ${dropped} of ${asked} arrivals in the seconds in which pods went, and what would have become of them is not known`;
   if (control.requests === 0)
     return 'no part of the load was undisturbed, so there is nothing to compare with';
   return null;
+}
+
+/** Arrivals of the seconds between the moment that a pod was asked to go and its end, and those of them that were never sent. */
+function arrivalsWhile(
+  { timeline }: RunView,
+  ends: DisturbedRequests['ends'],
+): { dropped: number; asked: number } {
+  const bins = timeline?.bins.filter(({ fromMs, toMs }) =>
+    ends.some(({ t0Ms, endedMs, goneMs }) => toMs > t0Ms[0] && fromMs < (endedMs?.[1] ?? goneMs ?? t0Ms[1])),
+  );
+  const total = sum(bins ?? []);
+  return { dropped: total.dropped, asked: scheduled(total) };
 }
 
 function failReason(requests: DisturbedRequests, during: string, retriesAllowed: boolean): string {

@@ -253,3 +253,25 @@ it('judges one window where asked', () => {
   expect(ask(whole(), story, 'rollout').verdict).toBe('invalid');
   expect(() => ask(whole(), {}, 'nothing')).toThrow('no fault "nothing"');
 });
+
+it('knows nothing of pods that it never saw available', () => {
+  const log = whole();
+  log.lines.splice(0, log.lines.length, ...log.lines.filter(({ kind }) => kind !== 'Pod'));
+  expect(ask(log)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: 'when the update of 20.0 s began, 0 pods were seen to be available, and 3 must stay.',
+  });
+});
+
+it('cannot tell a rollout from a kill where pods have no grace period', () => {
+  const log = begun();
+  log.podGone(20_500, 'a', { ready: true });
+  for (const name of ['x', 'y', 'z']) log.pod(22_000, name, { set: 'new', ready: true });
+  log.podGone(24_000, 'b', { ready: true }).podGone(24_000, 'c', { ready: true });
+  done(log, 25_000);
+  expect(ask(log).verdict).toBe('pass');
+  expect(ask(log, { workload: { graceMs: 0 } })).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('no grace period'),
+  });
+});

@@ -99,7 +99,7 @@ function faultsOf(view: RunView, update: RollingUpdate, during: string | undefin
 }
 
 function unknownOf(view: RunView, update: RollingUpdate, isLast: boolean): string[] {
-  const { fromMs, doneMs, completeMs, oldPods, recreate } = update;
+  const { fromMs, doneMs, completeMs, oldPods, recreate, beganShort, dips } = update;
   if (recreate) return [`the strategy of the update of ${seconds(fromMs)} is Recreate, which has no bounds`];
   const blind = blindWords(blindOf(view, update));
   const notDone =
@@ -108,6 +108,15 @@ function unknownOf(view: RunView, update: RollingUpdate, isLast: boolean): strin
       : `${oldPods.length} old pods are still there (${oldPods.join(', ')})`;
   return [
     ...(blind === null ? [] : [`${blind}, while a rolling update went on`]),
+    // Pods that nobody saw, or that were not there, cannot be seen going.
+    ...(beganShort === null
+      ? []
+      : [
+          `when the update of ${seconds(fromMs)} began, ${beganShort.available} pods were seen to be available, and ${beganShort.floor} must stay`,
+        ]),
+    ...(view.plan.workload.graceMs === 0 && dips.some(({ how }) => how === 'killed')
+      ? [`pods have no grace period, so one that the rollout deleted looks like one that was killed`]
+      : []),
     // One that another overtook ends there.
     ...(doneMs === null && isLast
       ? [`the rolling update of ${seconds(fromMs)} was not over when the record ends: ${notDone}`]

@@ -40,7 +40,7 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
   });
   if (!fault.goneAtMs) return inconclusive(`the end of ${fault.name} was not seen.`);
   const [endMs, goneMs] = fault.goneAtMs;
-  const { traces, unreadable } = readTraces(view.watch(), view.events);
+  const { traces, unreadable } = readTraces(view);
   const trace = traceOfWorkload(traces, view.plan.workload.name);
   if (!trace)
     return inconclusive(
@@ -76,10 +76,8 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
     ({ write, outcome }) =>
       outcome === 'illegal' && write.desired < write.current && write.receivedMs >= endMs,
   );
-  const path = `${peak} > ${sizes
-    .filter(({ receivedMs }) => receivedMs > endMs)
-    .map(({ specReplicas }) => specReplicas)
-    .join(' > ')}`;
+  const later = sizes.filter(({ receivedMs }) => receivedMs > endMs).map(({ specReplicas }) => specReplicas);
+  const path = [peak, ...later].join(' > ');
   const isAssumed =
     controller.sources.downscaleStabilizationMs === 'assumed default' &&
     status.spec.behavior?.scaleDown.stabilizationMs == null;
@@ -175,7 +173,7 @@ function remains({
   if (reached === null && trace.toMs < deadlineMs)
     return {
       verdict: 'inconclusive',
-      reason: `the record ends ${seconds(trace.toMs - goneMs)} after the load was gone, and ${wanted} replicas may take ${seconds(boundMs)} (so far ${path}).`,
+      reason: `the record ends ${seconds(trace.toMs - goneMs)} after the load was gone, and ${wanted} replicas may take ${seconds(boundMs)} (so far: ${path}).`,
     };
   const keeps = last?.spec.metrics.flatMap(({ name, target }, index) => {
     const shown = last.metrics[index];

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
 import { fullySeenMs } from '../analysis/hpa/bounds.ts';
-import { podStages } from '../analysis/hpa/pod-stages.ts';
+import { type PodStages, podStages } from '../analysis/hpa/pod-stages.ts';
 import { restPoints, steadyPath } from '../analysis/hpa/rest-points.ts';
 import {
   metricsPeriodMs,
@@ -47,7 +47,7 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
     reason,
     evidence: EVIDENCE,
   });
-  const { traces, unreadable } = readTraces(view.watch(), view.events);
+  const { traces, unreadable } = readTraces(view);
   const trace = traceOfWorkload(traces, view.plan.workload.name);
   if (!trace)
     return inconclusive(
@@ -74,23 +74,22 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
   const names = new Set(trace.pods.map(({ name }) => name));
   const pods = [...podStages(view.watch(), names, fromMs).values()];
   const boundMs = withinMs ?? (controller ? computedMs(trace, start, wanted, pods, controller) : 0);
-  const reached = readyOverTime(trace).find(({ atMs, ready }) => atMs >= fromMs && ready >= wanted);
+  const counts = readyOverTime(trace);
+  if ((counts.findLast(({ atMs }) => atMs < fromMs)?.ready ?? 0) >= wanted)
+    return inconclusive(
+      `${wanted} pods were Ready before the load began to grow at ${seconds(fromMs)}, so there was nothing to scale.`,
+    );
+  const reachedMs = counts.find(({ atMs, ready }) => atMs >= fromMs && ready >= wanted)?.atMs ?? null;
+  const deadlineMs = step.fullMs + boundMs;
   const common = {
-    observed: { value: reached ? round(reached.atMs - step.fullMs) : null, unit: 's' },
+    observed: { value: reachedMs === null ? null : round(reachedMs - step.fullMs), unit: 's' },
     expected: { value: round(boundMs), unit: 's, at most' },
-    windowMs: [fromMs, reached?.atMs ?? step.endMs] as [number, number],
+    windowMs: [fromMs, reachedMs ?? step.endMs] as [number, number],
     evidence: EVIDENCE,
   };
-  if (reached) {
-    const isLate = reached.atMs > step.fullMs + boundMs;
-    return {
-      verdict: isLate ? 'fail' : 'pass',
-      reason: `${wanted} pods were Ready ${seconds(reached.atMs - fromMs)} after the load began to grow at ${seconds(fromMs)}, ${seconds(reached.atMs - step.fullMs)} after it had grown (allowed ${seconds(boundMs)}): ${stages(trace, step, pods, reached.atMs)}.`,
-      ...common,
-    };
-  }
-  const deadlineMs = step.fullMs + boundMs;
-  const blind = blindIn(trace.blind, 'pods', fromMs, Math.min(deadlineMs, step.endMs));
+  if (reachedMs !== null && reachedMs <= deadlineMs)
+    return { verdict: 'pass', reason: `${arrival(trace, step, pods, reachedMs, boundMs)}.`, ...common };
+  const blind = blindIn(trace.blind, 'pods', fromMs, Math.min(deadlineMs, reachedMs ?? step.endMs));
   if (blind)
     return {
       ...inconclusive(
@@ -98,7 +97,28 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
       ),
       ...common,
     };
-  return { ...shortfall(trace, step, deadlineMs, controller), ...common };
+  if (reachedMs === null) return { ...shortfall(trace, step, deadlineMs, controller), ...common };
+  const isAssumed = withinMs === undefined && controller?.sources.syncPeriodMs === 'assumed default';
+  const maybe = isAssumed ? '; --horizontal-pod-autoscaler-sync-period is assumed and may be longer' : '';
+  return {
+    verdict: isAssumed ? 'inconclusive' : 'fail',
+    reason: `${arrival(trace, step, pods, reachedMs, boundMs)}${maybe}.`,
+    ...common,
+  };
+}
+
+/** When enough pods were there, with the parts of the way. */
+function arrival(
+  trace: HpaTrace,
+  step: Step,
+  pods: readonly PodStages[],
+  reachedMs: number,
+  boundMs: number,
+): string {
+  const { fromMs, fullMs, wanted } = step;
+  const afterMs = reachedMs - fullMs;
+  const after = afterMs < 0 ? 'before it had grown in full' : `${seconds(afterMs)} after it had grown`;
+  return `${wanted} pods were Ready ${seconds(reachedMs - fromMs)} after the load began to grow at ${seconds(fromMs)}, ${after} (allowed ${seconds(boundMs)}): ${stages(trace, step, pods, reachedMs)}`;
 }
 
 interface Step {
@@ -122,7 +142,7 @@ function computedMs(
   trace: HpaTrace,
   start: HpaTrace['writes'][number],
   wanted: number,
-  pods: readonly { createdMs: number; readyMs: number | null }[],
+  pods: readonly PodStages[],
   { parameters }: KnownController,
 ): number {
   const periodMs = metricsPeriodMs(trace);
@@ -143,13 +163,7 @@ function computedMs(
 function stages(
   trace: HpaTrace,
   { fromMs, wanted }: Step,
-  pods: readonly {
-    name: string;
-    createdMs: number;
-    scheduledMs: number | null;
-    startedMs: number | null;
-    readyMs: number | null;
-  }[],
+  pods: readonly PodStages[],
   reachedMs: number,
 ): string {
   const steps = sizesOf(trace).filter(({ receivedMs }) => receivedMs > fromMs && receivedMs <= reachedMs);
@@ -162,10 +176,12 @@ function stages(
   const last = steps.at(-1);
   if (first && last && last !== first)
     words.push(
-      `${steps.length - 1} further steps (${steps.map(({ specReplicas }) => specReplicas).join(' > ')}) ${seconds(last.receivedMs - first.receivedMs)}`,
+      `${steps.length - 1} further step${steps.length === 2 ? '' : 's'} (${steps.map(({ specReplicas }) => specReplicas).join(' > ')}) ${seconds(last.receivedMs - first.receivedMs)}`,
     );
   const ready = pods.filter(({ readyMs }) => readyMs !== null && readyMs <= reachedMs);
-  const slowest = ready.toSorted((a, b) => (a.readyMs ?? 0) - (b.readyMs ?? 0)).at(-1);
+  const slowest = ready
+    .toSorted((a, b) => (a.readyMs ?? 0) - (b.readyMs ?? 0) || b.createdMs - a.createdMs)
+    .at(-1);
   if (slowest) {
     const { name, createdMs, scheduledMs, startedMs, readyMs } = slowest;
     const part = (from: number | null, to: number | null) =>
@@ -179,12 +195,15 @@ function stages(
   return words.length === 0 ? `${wanted} had been there before` : words.join(', ');
 }
 
-/** The last new sample before the controller acted: what it acted on. */
+/** When the first sample whose window ended after the step was there, if that was before the controller acted. */
 function firstSampleMs({ samples }: HpaTrace, fromMs: number, actedMs: number): number | null {
   return (
     samples.find(
       ({ receivedMs, metrics }) =>
-        metrics && Object.values(metrics).some(({ atMs }) => atMs > fromMs) && receivedMs <= actedMs,
+        metrics &&
+        Object.values(metrics).some(({ atMs }) => atMs > fromMs) &&
+        receivedMs > fromMs &&
+        receivedMs <= actedMs,
     )?.receivedMs ?? null
   );
 }
@@ -192,12 +211,20 @@ function firstSampleMs({ samples }: HpaTrace, fromMs: number, actedMs: number): 
 /** Why there were too few: not enough time, a load with another legal end, or a finding. */
 function shortfall(
   trace: HpaTrace,
-  { fullMs, endMs, wanted }: Step,
+  { fromMs, fullMs, endMs, wanted }: Step,
   deadlineMs: number,
   controller: KnownController | null,
 ): Pick<Judgement, 'verdict' | 'reason'> {
   const most = Math.max(...readyOverTime(trace).map(({ atMs, ready }) => (atMs <= endMs ? ready : 0)), 0);
   const what = `never more than ${most} of ${wanted} pods were Ready`;
+  const counted = trace.scales.find(
+    ({ receivedMs, readyReplicas }) => receivedMs > fromMs && receivedMs <= endMs && readyReplicas >= wanted,
+  );
+  if (counted)
+    return {
+      verdict: 'inconclusive',
+      reason: `${what} by the pods' own lines, but ${trace.target.kind}/${trace.target.name} counted ${counted.readyReplicas} at ${seconds(counted.receivedMs)}: lines of pods are missing.`,
+    };
   const status = statusAt(trace, endMs);
   const size = sizesOf(trace).findLast(({ receivedMs }) => receivedMs <= endMs)?.specReplicas ?? 0;
   if (size >= wanted)

@@ -1,5 +1,5 @@
 /** Manifests for the lint: files as a person names them, and every object in them with its lines. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Manifest } from '../analysis/lint/finding.ts';
 import {
@@ -12,6 +12,7 @@ import {
   shownPath,
 } from '../platforms/manifests/located.ts';
 import { UsageError } from '../record/model.ts';
+import { reasonOf } from '../record/reason.ts';
 
 export interface ReadManifests {
   files: number;
@@ -49,16 +50,34 @@ export function parseForLint(text: string, file: string): Manifest[] {
 }
 
 function filesOf(named: string): string[] {
-  const stat = statSync(named, { throwIfNoEntry: false });
+  const stat = statOf(named);
   if (!stat) throw new UsageError(`${named}: no such file or folder`);
   if (!stat.isDirectory()) return [named];
-  const files = readdirSync(named)
+  const files = namesIn(named)
     .filter((file) => /\.(ya?ml|json)$/.test(file))
     .map((file) => path.join(named, file))
-    .filter((file) => statSync(file).isFile());
+    // A link that leads nowhere is a manifest that is missing, and said where it is read.
+    .filter((file) => statOf(file)?.isFile() ?? true);
   if (files.length === 0)
     throw new UsageError(`${shownPath(path.resolve(named))}: no *.yaml, *.yml or *.json in this folder`);
   return files.sort();
+}
+
+/** Undefined: there is nothing. Throws UsageError for what nobody can look at. */
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new UsageError(`${file}: cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw new UsageError(`${folder}: cannot be read: ${reasonOf(error)}`);
+  }
 }
 
 function isTemplate(file: string): boolean {

@@ -1,6 +1,6 @@
 /** The command through the front door: exit codes, JSON, and what cannot be read. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -87,4 +87,30 @@ it('reads several paths as one set, once each, lists item by item, and names wha
   ]);
   expect(manifests[1]?.lineAt(['metadata', 'name'])).toBe(3);
   expect(skipped).toEqual([`${pod}:6`]);
+});
+
+it('refuses what has no end, leads nowhere or means nothing, as input that cannot be used', () => {
+  const pod = (spec: string) => `kind: Pod\nmetadata: { name: p }\nspec: ${spec}\n`;
+  expect(() => readForLint([file('cycle.yaml', pod('&a { x: *a }'))])).toThrow(
+    /cycle\.yaml:3: more than 500 levels/,
+  );
+  expect(() => readForLint([file('alias.yaml', pod('*nobody'))])).toThrow(
+    /alias\.yaml:3: \*nobody is an alias of nothing/,
+  );
+  const links = mkdtempSync(path.join(folder, 'links-'));
+  symlinkSync('b.yaml', path.join(links, 'a.yaml'));
+  expect(() => readForLint([links])).toThrow(/a\.yaml: no such file/);
+  symlinkSync('a.yaml', path.join(links, 'b.yaml'));
+  for (const one of [links, path.join(links, 'a.yaml')]) {
+    expect(() => readForLint([one])).toThrow(UsageError);
+    expect(() => readForLint([one])).toThrow(/a\.yaml: cannot be read: ELOOP/);
+  }
+});
+
+it('shows escape sequences of a manifest, and lets none of them reach the terminal', () => {
+  const { stdout } = proofload(
+    file('esc.yaml', 'kind: Deployment\nmetadata: { name: "p\\e[2J\\nq" }\nspec: { replicas: 2 }\n'),
+  );
+  expect(stdout).toContain('Deployment p\\u{1b}[2J q');
+  expect(stdout).not.toContain('\u001b');
 });

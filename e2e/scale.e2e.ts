@@ -124,16 +124,18 @@ describe.skipIf(why !== null)('the HPA on a bare cluster', () => {
 
     it('nodes without room for more', async () => {
       const nodes = ['node-a', 'node-b'];
-      const run = await play(async (running) => {
-        await running.shows('phase disturb');
-        await kubectl('cordon', ...nodes);
-        await surged(running, 60_000);
-      }).finally(async () => {
+      try {
+        const run = await play(async (running) => {
+          await running.shows('phase disturb');
+          await kubectl('cordon', ...nodes);
+          await surged(running, 60_000);
+        });
+        expect(of(run, 'hpa-follows-spec').verdict, red(run).join('\n')).not.toBe('fail');
+        expect(of(run, 'hpa-steady').verdict, red(run).join('\n')).toBe('fail');
+        expect(of(run, 'hpa-steady').reason).toMatch(/Unschedulable|unschedulable/);
+      } finally {
         await kubectl('uncordon', ...nodes);
-      });
-      expect(of(run, 'hpa-follows-spec').verdict, red(run).join('\n')).not.toBe('fail');
-      expect(of(run, 'hpa-steady').verdict, red(run).join('\n')).toBe('fail');
-      expect(of(run, 'hpa-steady').reason).toMatch(/Unschedulable|unschedulable/);
+      }
     });
   });
 });

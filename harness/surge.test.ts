@@ -156,3 +156,23 @@ it('stops its runners when the run has to end', async () => {
   await fault.heal();
   expect(runs.map(({ stopped }) => stopped)).toEqual([true]);
 });
+
+it('does not act with a part of its load: a runner that ended early, or one that never began', async () => {
+  const { loads, runs } = fakeLoads();
+  const options = { session: session([null]), planned, surge: 90, baseRatePerS: 40, warmMs: 0, idle: null };
+  const fault = await prepareSurge({ loads, ...options });
+  await fault.inject();
+  await expect.poll(() => runs.length).toBe(1);
+  runs[0]?.run.onSecond({ ...SECOND, acked: 30 });
+  expect((await fault.observe()).acting).toBe(true);
+  runs[0]?.end();
+  await expect.poll(async () => (await fault.observe()).detail).toContain('runner 1 ended before its time');
+  expect((await fault.observe()).acting).toBe(false);
+  await fault.heal();
+
+  const refusing = { ...loads, start: () => Promise.reject(new Error('no k6')) };
+  const never = await prepareSurge({ loads: refusing, ...options });
+  await never.inject();
+  await expect.poll(async () => (await never.observe()).detail).toContain('could not be started (no k6)');
+  await never.heal();
+});

@@ -5,6 +5,7 @@
 import { demandForAlone } from '../analysis/hpa/rest-points.ts';
 import type { PreparedFault, Scaling } from '../platforms/platform.ts';
 import type { PlannedFault } from '../record/model.ts';
+import { reasonOf } from '../record/reason.ts';
 import type { LoadRunner, StartedLoad } from './load-runner.ts';
 import { pause } from './pause.ts';
 import type { Session } from './session.ts';
@@ -59,8 +60,15 @@ export async function prepareSurge(options: {
   let acked = 0;
   let ended = 0;
   let steps: Promise<void> | undefined;
+  /** Why less than the whole load is there. */
+  let broken: string | null = null;
   const stopped = new AbortController();
 
+  const watch = async (run: StartedLoad, step: number) => {
+    const end = await run.ended;
+    ended += 1;
+    if (!stopped.signal.aborted) broken ??= `its runner ${step + 1} ended before its time (${end.why})`;
+  };
   const begin = async (step: number) => {
     const run = await loads.start({
       runner: `${planned.name}-${step + 1}`,
@@ -74,7 +82,7 @@ export async function prepareSurge(options: {
       },
     });
     started.push(run);
-    void run.ended.then(() => (ended += 1));
+    void watch(run, step);
     if (stopped.signal.aborted) await run.stop();
   };
   const ramp = async () => {
@@ -90,7 +98,7 @@ export async function prepareSurge(options: {
     actsWithinMs: 30_000,
     inject() {
       steps = ramp();
-      steps.catch(() => undefined);
+      steps.catch((error: unknown) => (broken ??= `a runner could not be started (${reasonOf(error)})`));
       return Promise.resolve();
     },
     async heal() {
@@ -101,8 +109,10 @@ export async function prepareSurge(options: {
       await Promise.all(started.map((run) => run.ended));
     },
     observe() {
-      const acting = ended < started.length && nowMs() - ackedAtMs < SILENT_MS;
-      const detail = `${started.length - ended} of ${STEPS} runners are running, ${acked} writes were acknowledged so far`;
+      // A part of the load is not the load that the HPA is held against. Once it is to end, it is gone with its last runner.
+      const whole = broken === null || stopped.signal.aborted;
+      const acting = whole && ended < started.length && nowMs() - ackedAtMs < SILENT_MS;
+      const detail = `${started.length - ended} of ${STEPS} runners are running, ${acked} writes were acknowledged so far${broken === null ? '' : `; ${broken}`}`;
       return Promise.resolve({ acting, detail });
     },
   };

@@ -53,6 +53,26 @@ describe('openRun', () => {
     expect(run.remarks).toEqual([]);
   });
 
+  it('reads the watch log, and says from when on a damaged one tells nothing', () => {
+    recordRun();
+    const pod = JSON.stringify({ atMs: 4, type: 'ADDED', kind: 'Pod', name: 'p', object: {} });
+    const file = path.join(dir, 'evidence/watch.jsonl');
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, `${pod}\n`);
+    expect(openRun(dir).events.filter(({ kind }) => kind === 'gap')).toEqual([]);
+    appendFileSync(file, `no line\n${pod}\n${pod.slice(0, 20)}`);
+    const run = openRun(dir);
+    expect([...run.watch()]).toHaveLength(2);
+    expect([...run.watch()]).toHaveLength(2);
+    expect(run.events.at(-1)).toMatchObject({
+      kind: 'gap',
+      what: 'watch.jsonl',
+      fromMs: 4,
+      toMs: 5,
+      why: '2 lines are, from line 2 on, no change of an object (not JSON), and what came of it is not known',
+    });
+  });
+
   it('drops a torn last line and says which', () => {
     recordRun();
     appendFileSync(path.join(dir, 'history.jsonl'), '{"at":9,"kind":"note","text":"cut o');

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { Event, Plan, SCHEMA_VERSION, UsageError } from './model.ts';
 import { reasonOf } from './reason.ts';
+import { watchGaps } from './watch-gaps.ts';
 import { parseWatchLine, WATCH_FILE, type WatchLine } from './watch-log.ts';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -25,7 +26,7 @@ export interface LedgerFile {
 
 export interface RunRecord {
   plan: Plan;
-  /** In the order in which they were written. */
+  /** In the order in which they were written; then, as gaps, what the watch log itself shows to be missing in it. */
   events: Event[];
   /** `ledger/<runner>.log` and `ledger/<runner>.stored`; the formats are in `ledger.ts`. */
   logs: LedgerFile[];
@@ -59,7 +60,18 @@ export function openRun(dir: string): RunRecord {
     requirePlainFile(dir, path.join('ledger', name));
     (ending === 'log' ? logs : stored).push({ runner, chunks: () => chunksOf(file) });
   }
-  return { plan, events, logs, stored, watch: watchOf(dir), remarks, damaged };
+  const told = toldIn(dir);
+  return {
+    plan,
+    events: [...events, ...watchGaps(told(), events)],
+    logs,
+    stored,
+    watch: function* watch() {
+      for (const line of told()) if (typeof line !== 'string') yield line;
+    },
+    remarks,
+    damaged,
+  };
 }
 
 function readPlan(dir: string): Plan {
@@ -135,16 +147,13 @@ function parseEvent(text: string): Event | string {
   }
 }
 
-/** A line that is none, a torn last one included, is what was not seen: whoever rebuilds a state finds its successor. */
-function watchOf(dir: string): RunRecord['watch'] {
+/** The lines of the watch log, from the start, every time it is called: each read, or why it is none. */
+function toldIn(dir: string): () => Iterable<WatchLine | string> {
   const file = path.join(dir, WATCH_FILE);
   if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return () => [];
   requirePlainFile(dir, WATCH_FILE);
-  return function* watch() {
-    for (const { text } of linesOf(file)) {
-      const line = parseWatchLine(text);
-      if (typeof line !== 'string') yield line;
-    }
+  return function* told() {
+    for (const { text, whole } of linesOf(file)) yield whole ? parseWatchLine(text) : 'torn';
   };
 }
 

@@ -3,6 +3,19 @@ import { z } from 'zod';
 
 export const WATCH_FILE = 'evidence/watch.jsonl';
 
+/** The gap of the history that says from when on the file was too long to go on. */
+export const WATCH_LOG_GAP = 'watch.jsonl';
+
+/**
+ * The gap of the history in which objects of this kind were not seen. Checks take every gap whose name has the word "pods" for a time in which
+ * pods were not watched; Events tell why a pod was killed.
+ */
+export function gapName(kind: string): string {
+  if (kind === 'Event') return 'pods (Events watch)';
+  if (kind === 'PodMetrics') return kind;
+  return kind === 'Pod' ? 'pods watch' : `${kind} watch`;
+}
+
 export const WatchLine = z.object({
   /** On the run's clock: when it was received. */
   atMs: z.number(),

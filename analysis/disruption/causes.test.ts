@@ -70,6 +70,17 @@ describe('a connection that was in use', () => {
     });
   });
 
+  it('is not blamed on a crash that it came after', () => {
+    const crash = [all, { ...podEvent(10_000, 'a', 'exited', 'crash'), exitCode: 1 }];
+    const at = (fromMs: number, idleMs: number | null) => ask(crash, cut(fromMs, { idleMs }));
+    expect(at(10_000, 20)).toMatchObject({ cause: 'oom-or-crash', pod: 'a' });
+    // It had slept over the crash, or nobody knows for how long it had slept.
+    expect(at(40_000, 35_000)).toMatchObject({ cause: 'oom-or-crash' });
+    expect(at(40_000, null)).toMatchObject({ cause: 'oom-or-crash' });
+    expect(at(40_000, 6_000)).toMatchObject({ cause: 'keep-alive-race' });
+    expect(at(40_000, 20)).toMatchObject({ cause: 'unattributed', pod: null });
+  });
+
   it('is not blamed on a pod before its SIGTERM, or on another one', () => {
     const before = ask(rollout({ endedMs: 23_300 }), cut(21_000));
     expect(before).toMatchObject({ cause: 'unattributed', pod: null });

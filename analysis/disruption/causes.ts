@@ -16,6 +16,7 @@ const AT_ONCE_MS = 1_000;
 /** No server closes connections that were in use more recently than this. */
 const LEAST_IDLE_MS = 1_000;
 
+/** The cause of one failed request, or `unattributed` with what was looked at. */
 export function attribute(failure: Failure, setting: Setting): Attributed {
   if (failure.status !== 0) return answered(failure, setting);
   if (failure.connection === 'reused') return broken(failure, setting);
@@ -65,7 +66,14 @@ function broken(failure: Failure, setting: Setting): Attributed {
       setting,
       `${symptom}; whose it was is not on record: only an X-Served-By would tell`,
     );
-  const end = setting.lives.ends.findLast((one) => one.pod === pod && onset(one) - SLACK_MS <= toMs);
+  // Where the pod stayed, what carried an answer after a container had ended belongs to the one that was started in its place.
+  const usedMs = idleMs === null ? null : fromMs - idleMs;
+  const end = setting.lives.ends.findLast(
+    (one) =>
+      one.pod === pod &&
+      onset(one) - SLACK_MS <= toMs &&
+      (one.goneMs !== null || usedMs === null || one.endedMs === null || usedMs <= one.endedMs[1] + SLACK_MS),
+  );
   const cause = end && (closed || lastMs(end) <= toMs + SLACK_MS) ? causeOfEnd(end, toMs, setting) : null;
   if (end && cause !== null)
     return { cause, pod, evidence: `${symptom}; ${lifeOf(end)}${onAll(cause, setting)}` };

@@ -19,6 +19,7 @@ export interface PodLives {
   fewestReady(fromMs: number, toMs: number): number | null;
 }
 
+/** Of all pods under test, from the history and, on a cluster, its watch log. */
 export function podLives(view: Pick<RunView, 'events' | 'plan' | 'watch'>): PodLives {
   const told = eventsOf(view.events, 'pod');
   const endpoints = eventsOf(view.events, 'endpoints');

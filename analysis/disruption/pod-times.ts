@@ -7,16 +7,19 @@ import type { PodStart } from './pod-lives.ts';
 export const SLACK_MS = 250;
 /** For this long after its first place in the endpoints a pod is new. */
 export const NEW_MS = 10_000;
+
 /** From when on the end of a pod can hurt a request. */
 export function onset({ how, sigtermMs, t0Ms, endedMs }: PodEnd): number {
   if (how === 'asked') return sigtermMs?.[0] ?? endedMs?.[0] ?? Number.POSITIVE_INFINITY;
   return t0Ms[0];
 }
 
+/** Until when the end of a pod can hurt a request that it serves; for ever where that was not seen. */
 export function lastMs({ goneMs, endedMs }: PodEnd): number {
   return endedMs?.[1] ?? goneMs ?? Number.POSITIVE_INFINITY;
 }
 
+/** Within its first ten seconds as an endpoint. */
 export function isNew({ firstEndpointMs, readyMs }: PodStart, atMs: number): boolean {
   return atMs >= Math.min(firstEndpointMs, readyMs) - SLACK_MS && atMs <= firstEndpointMs + NEW_MS;
 }

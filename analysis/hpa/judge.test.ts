@@ -6,11 +6,13 @@ import { describe, expect, it } from 'vitest';
 import type { Event } from '../../record/model.ts';
 import { WALL_MS } from '../testing.ts';
 import { type Judged, judgeTrace } from './judge.ts';
-import { controllerEvent, linesOf } from './testing-lines.ts';
+import { linesOf } from './testing-lines.ts';
+import { realRun, SPEC, told } from './testing-told.ts';
 import { tellTrace } from './testing-traces.ts';
 import { readTraces } from './trace-read.ts';
-import type { HpaTrace, StatusWrite } from './trace.ts';
-import { CONTROLLER_DEFAULTS, type ControllerParameters, type HpaPod, type HpaSpec } from './types.ts';
+import { controllerOf } from './trace-events.ts';
+import type { HpaTrace } from './trace.ts';
+import { CONTROLLER_DEFAULTS, type ControllerParameters } from './types.ts';
 
 const TRACES = Number(process.env['PROOFLOAD_TRACES'] ?? 3_000);
 const LIMIT_MS = TRACES > 10_000 ? 600_000 : 20_000;
@@ -39,45 +41,57 @@ describe(`random traces, seeds from ${SEED}`, () => {
     LIMIT_MS,
   );
 
-  it('accuses every visible wrong step, at that very step, and most are visible', () => {
-    let made = 0;
-    let visible = 0;
-    for (let seed = SEED; seed < SEED + 3_000; seed += 1) {
-      const { trace, parameters, wrong } = tellTrace(seed, true);
-      if (!wrong) continue;
-      made += 1;
-      if (!wrong.visible) continue;
-      visible += 1;
-      const first = judgeTrace(trace, parameters).find(({ outcome }) => outcome === 'illegal');
-      if (first?.write !== wrong.write)
-        expect.fail(
-          `seed ${seed}, ${wrong.kind} at ${wrong.write.receivedMs} ms: accused at ${first?.write.receivedMs ?? 'no'} ms`,
-        );
-    }
-    expect(made).toBeGreaterThan(1_000);
-    expect(visible / made).toBeGreaterThan(0.6);
-  });
+  it(
+    'accuses every visible wrong step, at that very step, and most are visible',
+    () => {
+      let made = 0;
+      let visible = 0;
+      for (let seed = SEED; seed < SEED + 3_000; seed += 1) {
+        const { trace, parameters, wrong } = tellTrace(seed, true);
+        if (!wrong) continue;
+        made += 1;
+        if (!wrong.visible) continue;
+        visible += 1;
+        const first = judgeTrace(trace, parameters).find(({ outcome }) => outcome === 'illegal');
+        if (first?.write !== wrong.write)
+          expect.fail(
+            `seed ${seed}, ${wrong.kind} at ${wrong.write.receivedMs} ms: accused at ${first?.write.receivedMs ?? 'no'} ms`,
+          );
+      }
+      expect(made).toBeGreaterThan(1_000);
+      expect(visible / made).toBeGreaterThan(0.6);
+    },
+    LIMIT_MS,
+  );
 
-  it('reads the same from the lines of a watch log', () => {
-    for (let seed = SEED; seed < SEED + 100; seed += 1) {
-      const { trace, parameters } = tellTrace(seed, seed % 2 === 0);
-      if (trace.writes.length === 0) continue;
-      const gaps = trace.blind.map(({ what, fromMs, toMs, why }): Event => ({
-        at: toMs,
-        kind: 'gap',
-        what: GAPS[what] ?? what,
-        fromMs,
-        toMs,
-        why,
-      }));
-      const events: Event[] = [{ at: 0, kind: 'run.started', runId: 'r', wallMs: WALL_MS }, ...gaps];
-      const { traces, unreadable } = readTraces(linesOf(trace), events);
-      expect(unreadable).toEqual([]);
-      const outcomes = (of: HpaTrace) =>
-        judgeTrace(of, parameters).map(({ outcome, legal }) => [outcome, legal]);
-      expect(traces.map(outcomes), `seed ${seed}`).toEqual([outcomes(trace)]);
-    }
-  });
+  it(
+    'reads the same from the lines of a watch log',
+    () => {
+      for (let seed = SEED; seed < SEED + 100; seed += 1) {
+        const { trace, parameters } = tellTrace(seed, seed % 2 === 0);
+        if (trace.writes.length === 0) continue;
+        const gaps = trace.blind.map(({ what, fromMs, toMs, why }): Event => ({
+          at: toMs,
+          kind: 'gap',
+          what: GAPS[what] ?? what,
+          fromMs,
+          toMs,
+          why,
+        }));
+        const events: Event[] = [{ at: 0, kind: 'run.started', runId: 'r', wallMs: WALL_MS }, ...gaps];
+        const { traces, unreadable } = readTraces({
+          watch: () => linesOf(trace),
+          events,
+          plan: { platform: 'kubernetes' },
+        });
+        expect(unreadable).toEqual([]);
+        const outcomes = (of: HpaTrace) =>
+          judgeTrace(of, parameters).map(({ outcome, legal }) => [outcome, legal]);
+        expect(traces.map(outcomes), `seed ${seed}`).toEqual([outcomes(trace)]);
+      }
+    },
+    LIMIT_MS,
+  );
 });
 
 const GAPS: Record<string, string> = {
@@ -86,95 +100,7 @@ const GAPS: Record<string, string> = {
   metrics: 'PodMetrics',
 };
 
-// ---------------------------------------------------------------- by hand
-
-const SPEC: HpaSpec = {
-  min: 3,
-  max: 10,
-  metrics: [{ source: 'Resource', name: 'cpu', target: { type: 'utilization', value: 70 } }],
-  behavior: {
-    scaleUp: {
-      stabilizationMs: 0,
-      selectPolicy: 'Max',
-      policies: [{ type: 'Percent', value: 100, periodMs: 15_000 }],
-      tolerance: null,
-    },
-    scaleDown: {
-      stabilizationMs: 60_000,
-      selectPolicy: 'Max',
-      policies: [{ type: 'Percent', value: 100, periodMs: 15_000 }],
-      tolerance: null,
-    },
-  },
-};
 const PARAMETERS: ControllerParameters = { ...CONTROLLER_DEFAULTS, version: [1, 35] };
-
-/** Sizes before and after, and the use in percent, every 15 s; all pods are Ready and alike. */
-function told(
-  steps: readonly (readonly [current: number, desired: number, percent: number])[],
-  change: Partial<HpaTrace> = {},
-): HpaTrace {
-  const pod = (name: string): HpaPod => ({
-    name,
-    phase: 'Running',
-    deleted: false,
-    startedAtMs: -3_600_000,
-    ready: { status: true, changedAtMs: -3_590_000 },
-    containers: [{ name: 'web', requestsMilli: { cpu: 100 } }],
-  });
-  const pods: HpaTrace['pods'][number][] = [];
-  const samples: HpaTrace['samples'][number][] = [];
-  let there = 0;
-  const writes = steps.map(([current, desired, percent], index): StatusWrite => {
-    const receivedMs = 20_000 + index * 15_200;
-    for (; there < current; there += 1)
-      pods.push({
-        receivedMs: receivedMs - 10_000,
-        revision: null,
-        name: `p${there}`,
-        pod: pod(`p${there}`),
-      });
-    for (; there > current; there -= 1)
-      pods.push({ receivedMs: receivedMs - 10_000, revision: null, name: `p${there - 1}`, pod: null });
-    for (let number = 0; number < current; number += 1)
-      samples.push({
-        receivedMs: receivedMs - 8_000,
-        pod: `p${number}`,
-        metrics: { cpu: { valueMilli: percent, atMs: receivedMs - 9_000, windowMs: 10_000 } },
-      });
-    const conditions = {
-      AbleToScale: { status: true, reason: 'ReadyForNewScale' },
-      ScalingActive: { status: true, reason: 'ValidMetricFound' },
-    };
-    const metrics = [{ utilization: percent, usageMilli: percent }];
-    return {
-      receivedMs,
-      revision: null,
-      spec: SPEC,
-      current,
-      desired,
-      scaledAtMs: null,
-      metrics,
-      conditions,
-    };
-  });
-  return {
-    name: 'web',
-    target: { kind: 'Deployment', name: 'web' },
-    before: null,
-    writes,
-    edits: [],
-    pods,
-    samples,
-    scales: [],
-    restartsMs: [],
-    restartsVisible: true,
-    blind: [],
-    fromMs: 0,
-    toMs: 1_000_000,
-    ...change,
-  };
-}
 
 const shortly = (judged: readonly Judged[]) =>
   judged.map(({ outcome, legal }) => `${outcome} ${legal.join(' ')}`);
@@ -328,11 +254,34 @@ describe('a trace by hand', () => {
       why: 'the new size could not be written',
     });
   });
+});
 
-  it('is told by the parameters event what the controller was started with', () => {
-    expect(controllerEvent({ tolerance: 0.2 }).parameters.tolerance).toEqual({
-      value: 0.2,
-      source: 'static pod',
+describe('a real trace', () => {
+  const { lines, events } = realRun();
+  const { traces, unreadable } = readTraces({ watch: () => lines, events, plan: { platform: 'kubernetes' } });
+  const [trace] = traces;
+  const known = controllerOf(events);
+  if (!trace || !known) throw new Error('the real run has no trace');
+
+  it('is decided as a whole, with two legal sizes at the most, and accused of nothing', () => {
+    expect(unreadable).toEqual([]);
+    const judged = judgeTrace(trace, known.parameters);
+    expect(judged.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 54 }, () => 'legal'));
+    expect(Math.max(...judged.map(({ legal }) => legal.length))).toBe(2);
+  });
+
+  it('is accused under a tolerance or a window that it did not have', () => {
+    const illegal = (parameters: Partial<ControllerParameters>, of = trace) =>
+      judgeTrace(of, { ...known.parameters, ...parameters }).filter(({ outcome }) => outcome === 'illegal');
+    expect(illegal({ tolerance: 1 }).length).toBeGreaterThan(0);
+    const longer = trace.writes.map((write) => {
+      const { behavior } = write.spec;
+      const scaleDown = behavior && { ...behavior.scaleDown, stabilizationMs: 300_000 };
+      return {
+        ...write,
+        spec: { ...write.spec, behavior: behavior && scaleDown && { ...behavior, scaleDown } },
+      };
     });
+    expect(illegal({}, { ...trace, writes: longer })[0]?.write).toMatchObject({ current: 10, desired: 9 });
   });
 });

@@ -36,6 +36,8 @@ class Walk {
   readonly #memory: Memory;
   readonly #unwrittenMs: readonly number[];
   #previousMs = Number.NEGATIVE_INFINITY;
+  /** What the target must have had since the last sync, unless somebody else set it. */
+  #left: number | null = null;
   #seeded: boolean;
 
   constructor(trace: HpaTrace, parameters: ControllerParameters) {
@@ -55,6 +57,7 @@ class Walk {
     const { receivedMs: nowMs, current, desired } = write;
     const unwatched = this.#recall(write);
     this.#previousMs = nowMs;
+    this.#left = kind === 'computed' || kind === 'jump' ? desired : current;
     if (unwatched !== null) {
       this.#seeded = true;
       return { write, legal: [], outcome: 'undecided', why: unwatched, asked };
@@ -80,6 +83,11 @@ class Walk {
       memory.recommend(atMs, atMs, null, false);
       memory.eventsUnknownTo(atMs + RECEIPT_MS);
     }
+    if (this.#left !== null && this.#left !== current && !this.#isSetByOther(current, fromMs, nowMs)) {
+      // A step in between that nobody saw.
+      memory.recommend(fromMs, nowMs, null, false);
+      memory.eventsUnknownTo(nowMs);
+    }
     if (this.#trace.restartsMs.some((atMs) => atMs > fromMs - RECEIPT_MS && atMs <= nowMs + RECEIPT_MS))
       this.#doubt(nowMs, current);
     const blind = blindIn(this.#trace.blind, 'hpa', fromMs, nowMs);
@@ -88,6 +96,16 @@ class Walk {
     memory.eventsUnknownTo(nowMs);
     // What the first list after a gap tells may be from any moment of it.
     return blind.toMs + 2 * RECEIPT_MS >= nowMs ? `the HPA was not watched (${blind.why})` : null;
+  }
+
+  #isSetByOther(size: number, fromMs: number, toMs: number): boolean {
+    return this.#trace.scales.some(
+      ({ receivedMs, specReplicas, owner }) =>
+        receivedMs > fromMs - RECEIPT_MS &&
+        receivedMs <= toMs + RECEIPT_MS &&
+        specReplicas === size &&
+        owner !== CONTROLLER,
+    );
   }
 
   #doubt(nowMs: number, current: number): void {

@@ -21,6 +21,7 @@ export interface Normalized {
   next: ControllerState;
 }
 
+/** By the rules of `behavior`, or where there is none on the legacy path. */
 export function normalize(state: ControllerState, input: NormalizeInput): Normalized {
   const { spec, desired } = input;
   const stabilized = spec.behavior ? stabilize(state, input, spec.behavior) : stabilizeLegacy(state, input);

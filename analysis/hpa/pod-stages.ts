@@ -1,21 +1,13 @@
 /** A pod's way from its object to service, and what kept it from a node, by when each was seen. */
 import { z } from 'zod';
 import type { WatchLine } from '../../record/watch-log.ts';
+import { Conditions } from './trace-fields.ts';
 
 const Pod = z.object({
   status: z
     .object({
       phase: z.string().nullish(),
-      conditions: z
-        .array(
-          z.object({
-            type: z.string(),
-            status: z.string(),
-            reason: z.string().nullish(),
-            message: z.string().nullish(),
-          }),
-        )
-        .nullish(),
+      conditions: Conditions,
     })
     .nullish(),
 });

@@ -1,6 +1,6 @@
 /**
- * Cases of upstream's replica_calculator_test.go: inputs and expected results, by the name of the case there; `R1`, `M1` are what they
- * are called in discussions. One long file, as the table is there.
+ * Cases of upstream's replica_calculator_test.go: inputs and expected results, by number and by the name of the case there. One
+ * long file, as the table is there.
  */
 import { describe, expect, it } from 'vitest';
 import { classify, proposalOf, type ProposalInput, tolerancesOf } from './replicas.ts';

@@ -84,6 +84,7 @@ export function tolerancesOf({ behavior }: HpaSpec, parameters: ControllerParame
   };
 }
 
+/** Whether the rules of this version of Kubernetes hold. */
 export function isAtLeast(
   { version }: Pick<ControllerParameters, 'version'>,
   major: number,

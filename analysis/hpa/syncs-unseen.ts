@@ -11,13 +11,14 @@ const MAX_PODS = 40;
 
 /**
  * Every number of replicas that fits what the status shows, over all views of the pods that `inputs` have, or why it cannot be told. `gone`: pods
- * that are no more and may still have a sample.
+ * that are no more and may still have a sample. `isTrusted`: the pods' own states say what they may count as.
  */
 export function unseenProposals(
   metric: MetricSpec,
   { usageMilli, utilization }: ShownMetric,
   inputs: readonly ProposalInput[],
   gone: number,
+  isTrusted: boolean,
 ): Set<number> | string {
   const [first] = inputs;
   if (usageMilli === null || !first) return `the status shows no average of ${metric.name}`;
@@ -27,7 +28,7 @@ export function unseenProposals(
     if (pods.length > MAX_PODS) return `${pods.length} pods leave too many counts open`;
     if (metric.target.type === 'utilization' && !isAlike(pods, metric))
       return `the pods' requests of ${metric.name} differ, and their samples were not seen`;
-    addCounts(open, metric, input);
+    addCounts(open, metric, input, isTrusted);
   }
   const found = new Set<number>();
   for (const counts of open.values())
@@ -53,7 +54,12 @@ interface Counts {
 }
 
 /** Adds the counts of ready, unready and missing pods that the pods' own states allow, with one ready at least. */
-function addCounts(found: Map<number, Counts>, metric: MetricSpec, input: ProposalInput): void {
+function addCounts(
+  found: Map<number, Counts>,
+  metric: MetricSpec,
+  input: ProposalInput,
+  isTrusted: boolean,
+): void {
   const resource = metric.source === 'Pods' ? null : metric.name;
   let open: ReadonlyMap<number, Counts> = new Map([[0, { ready: 0, unready: 0, missing: 0 }]]);
   for (const pod of input.pods) {
@@ -62,7 +68,7 @@ function addCounts(found: Map<number, Counts>, metric: MetricSpec, input: Propos
     const next = new Map<number, Counts>();
     for (const counts of open.values())
       for (const name of ['ready', 'unready', 'missing'] as const) {
-        if (!classes.has(name)) continue;
+        if (isTrusted && !classes.has(name)) continue;
         const more = { ...counts, [name]: counts[name] + 1 };
         next.set((more.ready * 1_000 + more.unready) * 1_000 + more.missing, more);
       }

@@ -7,13 +7,12 @@ import { unseenProposals } from './syncs-unseen.ts';
 import {
   blindIn,
   type HpaTrace,
-  PodViews,
   RECEIPT_MS,
   resourceKey,
-  SampleViews,
   type ShownMetric,
   type StatusWrite,
 } from './trace.ts';
+import { PodViews, SampleViews } from './trace-views.ts';
 import type { ControllerParameters, HpaPod, HpaSpec, MetricSpec, PodMetrics } from './types.ts';
 
 /** Views of the pods and samples in one interval beyond this many are not gone through. */
@@ -197,21 +196,23 @@ class Inputs {
     };
     if (metric.source === 'Object' || metric.source === 'External')
       return this.#byValue(metric, shown, base, seen);
-    if (metric.source !== 'Pods' && seen.blind === null) {
+    if (isPolled(metric, seen)) {
       const matched = bySamples(metric, shown, base, seen);
       if (matched) return matched;
     }
     const inputs = pods.flatMap((view) =>
       momentsOf(view, seen, this.#parameters).map((nowMs) => ({ ...base, pods: view, nowMs })),
     );
-    const replicas = unseenProposals(metric, shown, inputs, this.#goneUntil(seen.toMs));
+    // Samples that come to another average are not those that the controller saw, or the pods were not as they are on record.
+    const isTrusted = !isPolled(metric, seen);
+    const replicas = unseenProposals(metric, shown, inputs, this.#goneUntil(seen.toMs), isTrusted);
     if (typeof replicas === 'string') return { replicas: null, unseen: replicas, pods: null };
     const why =
       metric.source === 'Pods'
         ? `the API shows no pod's own value of ${metric.name}`
-        : seen.blind === null
+        : !isTrusted
           ? `no samples of the pods come to the ${metric.name} in the status`
-          : `PodMetrics were not seen (${seen.blind})`;
+          : `PodMetrics were not seen${seen.blind === null ? '' : ` (${seen.blind})`}`;
     return { replicas: ascending(replicas), unseen: replicas.size > 1 ? why : null, pods: null };
   }
 
@@ -267,6 +268,11 @@ interface Seen {
   toMs: number;
   /** Why PodMetrics were not seen; null = they were. */
   blind: string | null;
+}
+
+function isPolled(metric: MetricSpec, { blind, samples }: Seen): boolean {
+  if (metric.source === 'Pods' || blind !== null) return false;
+  return samples.some((view) => (view.get(resourceKey(metric))?.size ?? 0) > 0);
 }
 
 /** What those views ask for whose average is the one that the status shows; null = none is. */

@@ -185,6 +185,7 @@ export function scaleLine({
   revision,
   specReplicas,
   statusReplicas,
+  readyReplicas,
   owner,
 }: ScaleChange): WatchLine {
   const [manager, subresource] = (owner ?? '').split('/');
@@ -200,7 +201,7 @@ export function scaleLine({
         ...(owner !== null && { managedFields: [{ manager, ...(subresource && { subresource }) }] }),
       },
       spec: { replicas: specReplicas, selector: { matchLabels: { app: 'web' } } },
-      status: { replicas: statusReplicas },
+      status: { replicas: statusReplicas, readyReplicas },
     },
   };
 }

@@ -26,10 +26,8 @@ export interface Seen {
   desired: number;
 }
 
-export interface PodSample {
-  cpu: PodMetric;
-  memory: PodMetric;
-}
+/** By resource. */
+export type PodSample = Readonly<Record<string, PodMetric>>;
 
 export interface Poll {
   receivedMs: number;
@@ -57,6 +55,10 @@ export function metricsOf(
   { name }: MetricSpec,
 ): Map<string, PodMetric> {
   const metrics = new Map<string, PodMetric>();
-  for (const [pod, sample] of store) metrics.set(pod, name === 'memory' ? sample.memory : sample.cpu);
+  const resource = name === 'memory' ? 'memory' : 'cpu';
+  for (const [pod, sample] of store) {
+    const metric = sample[resource];
+    if (metric) metrics.set(pod, metric);
+  }
   return metrics;
 }

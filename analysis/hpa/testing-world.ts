@@ -40,6 +40,7 @@ export class World {
   readonly #wrongKind: WrongKind;
   readonly #resolutionMs: number;
   readonly #hasRevisions: boolean;
+  readonly #hasMemory: boolean;
   readonly #cpuMilli: (atMs: number) => number;
   readonly #queueMilli: (atMs: number) => number;
   readonly #log: WorldLog;
@@ -61,13 +62,14 @@ export class World {
   constructor(chance: Chance, withWrongStep: boolean) {
     this.#chance = chance;
     this.#parameters = chance.anyParameters();
-    this.#syncs = chance.from(8, 24);
+    this.#syncs = chance.from(6, 20);
     this.#wrongFrom = withWrongStep ? chance.from(1, this.#syncs - 1) : Number.POSITIVE_INFINITY;
     this.#wrongKind = chance.one(WRONG_KINDS);
     this.#resolutionMs = chance.one([10_000, 15_000]);
     this.#hasRevisions = chance.is(0.5);
     this.#spec = chance.anySpec();
-    const { min, max } = this.#spec;
+    const { min, max, metrics } = this.#spec;
+    this.#hasMemory = metrics.some(({ name }) => name === 'memory');
     this.#replicas = chance.is(0.9) ? chance.from(min, max) : chance.from(0, max + 2);
     const lengthMs = this.#syncs * (this.#parameters.syncPeriodMs + 1_000);
     this.#cpuMilli = chance.curve(lengthMs, max * REQUEST_MILLI);
@@ -235,6 +237,7 @@ export class World {
       revision: this.#hasRevisions ? this.#revision : null,
       specReplicas: this.#replicas,
       statusReplicas: this.#replicas,
+      readyReplicas: 0,
       owner,
     });
   }
@@ -261,7 +264,7 @@ export class World {
       });
       store.set(name, {
         cpu: metric(each < 1 ? 1 : each * usesShare * (0.97 + this.#chance.share() * 0.06)),
-        memory: metric(4e10 * usesShare),
+        ...(this.#hasMemory && { memory: metric(4e10 * usesShare) }),
       });
     }
     this.#store = store;
@@ -277,8 +280,7 @@ export class World {
     this.#log.polls.push({ receivedMs, store: this.#store });
     if (this.#polled === this.#store) return;
     for (const [pod, sample] of this.#store)
-      if (this.#polled.get(pod) !== sample)
-        this.#log.samples.push({ receivedMs, pod, metrics: { cpu: sample.cpu, memory: sample.memory } });
+      if (this.#polled.get(pod) !== sample) this.#log.samples.push({ receivedMs, pod, metrics: sample });
     for (const pod of this.#polled.keys())
       if (!this.#store.has(pod)) this.#log.samples.push({ receivedMs, pod, metrics: null });
     this.#polled = this.#store;
@@ -375,7 +377,7 @@ export class World {
         : seen.proposals.map((proposal, index) => shownOf(proposal, seen.spec.metrics[index])),
       conditions,
     };
-    if (this.#status && textOf(this.#status) === textOf(status)) return;
+    if (this.#status && isSame(this.#status, status)) return;
     this.#status = status;
     const receivedMs = Math.max(nowMs + 10 + this.#chance.from(0, LATE_MS), this.#writtenMs);
     this.#writtenMs = receivedMs;
@@ -410,13 +412,22 @@ function shownOf(proposal: Proposal, metric: MetricSpec | undefined): StatusWrit
   };
 }
 
-function textOf({ current, desired, scaledAtMs, metrics, conditions }: StatusWrite): string {
-  const reasons = [conditions.AbleToScale, conditions.ScalingActive, conditions.ScalingLimited].map(
-    (one) => `${one?.status}${one?.reason}`,
-  );
-  const shown = metrics.map((one) => `${one?.usageMilli}/${one?.utilization}`);
-  return [current, desired, scaledAtMs, ...shown, ...reasons].join();
+/** Whether a status says the same, so that it is not written. */
+function isSame(a: StatusWrite, b: StatusWrite): boolean {
+  if (a.current !== b.current || a.desired !== b.desired || a.scaledAtMs !== b.scaledAtMs) return false;
+  if (a.metrics.length !== b.metrics.length) return false;
+  for (const [index, shown] of a.metrics.entries()) {
+    const other = b.metrics[index];
+    if (shown?.usageMilli !== other?.usageMilli || shown?.utilization !== other?.utilization) return false;
+  }
+  return CONDITIONS.every((type) => {
+    const one = a.conditions[type];
+    const other = b.conditions[type];
+    return one?.status === other?.status && one?.reason === other?.reason;
+  });
 }
+
+const CONDITIONS = ['AbleToScale', 'ScalingActive', 'ScalingLimited'] as const;
 
 function toSecond(ms: number): number {
   return Math.floor(ms / 1_000) * 1_000;

@@ -1,13 +1,16 @@
 /** What of a run's history the trace of an HPA needs: the clock, what was not seen, restarts of the controller, and its parameters. */
 import { z } from 'zod';
-import type { Event, EventOf } from '../../record/model.ts';
+import type { Event, EventOf, Plan } from '../../record/model.ts';
 import type { WatchLine } from '../../record/watch-log.ts';
-import type { Blind, HpaTrace, Watched } from './trace.ts';
+import { blindGaps } from '../blind.ts';
+import type { Clock } from './trace-fields.ts';
+import { type Blind, type HpaTrace, WATCHED, type Watched } from './trace.ts';
 import type { ControllerParameters } from './types.ts';
 
-type Clock = (text: string | null | undefined) => number | null;
-
-/** Times of the API on the run's clock, by the anchor in its first event. */
+/**
+ * Times of the API on the run's clock. By one anchor for the whole run, however the clocks drift: the controller compares these times with one
+ * another, and what is equal there has to stay so.
+ */
 export function clockOf(events: readonly Event[]): Clock {
   const started = events.find((event): event is EventOf<'run.started'> => event.kind === 'run.started');
   const anchorMs = started ? started.wallMs - started.at : 0;
@@ -17,56 +20,55 @@ export function clockOf(events: readonly Event[]): Clock {
   };
 }
 
-const WATCHED: readonly [RegExp, Watched][] = [
-  [/HorizontalPodAutoscaler/, 'hpa'],
-  [/PodMetrics/, 'metrics'],
-  [/^pods watch$|\bPod\b/, 'pods'],
-  [/Deployment|StatefulSet/, 'target'],
-  [/Lease/, 'lease'],
-];
-/** The log is full: nothing that comes after is in it. */
-const ALL = /^watch\.jsonl$/;
+const KINDS: Readonly<Record<Watched, readonly string[]>> = {
+  hpa: ['HorizontalPodAutoscaler'],
+  pods: ['Pod'],
+  metrics: ['PodMetrics'],
+  target: ['Deployment', 'StatefulSet'],
+  lease: ['Lease'],
+};
 
 /** Gaps of the history that touch what an HPA is judged by. */
 export function blindStretches(events: readonly Event[]): Blind[] {
-  return events.flatMap((event): Blind[] => {
-    if (event.kind !== 'gap') return [];
-    const { fromMs, toMs, why } = event;
-    const kinds = WATCHED.filter(([pattern]) => ALL.test(event.what) || pattern.test(event.what));
-    return kinds.map(([, what]) => ({ what, fromMs, toMs, why }));
-  });
+  return WATCHED.flatMap((what) =>
+    blindGaps(events, KINDS[what]).map(({ fromMs, toMs, why }) => ({ what, fromMs, toMs, why })),
+  );
 }
 
 const Lease = z.object({
   spec: z.object({
     holderIdentity: z.string().nullish(),
     leaseTransitions: z.number().nullish(),
-    renewTime: z.string().nullish(),
+    acquireTime: z.string().nullish(),
   }),
 });
 
-/** Another holder, or the same one anew, is another controller: it remembers nothing of what was before. */
+/**
+ * Another holder, or the same one anew, is another controller: it remembers nothing of what was before. Where the platform plays the controller
+ * itself, it lives as long as the run.
+ */
 export function restartsOf(
   leases: readonly WatchLine[],
-  events: readonly Event[],
+  platform: Plan['platform'],
+  clock: Clock,
 ): Pick<HpaTrace, 'restartsMs' | 'restartsVisible'> {
   const restartsMs: number[] = [];
   let before: string | undefined;
+  let lookedMs = 0;
   for (const { object, atMs, name } of leases) {
     const { data } = Lease.safeParse(object);
     if (!data || name !== 'kube-controller-manager') continue;
     const holder = JSON.stringify([data.spec.holderIdentity, data.spec.leaseTransitions]);
-    if (before !== undefined && before !== holder) restartsMs.push(atMs);
+    if (before !== undefined && before !== holder) {
+      // It may have been a while before anybody looked again.
+      const acquiredMs = clock(data.spec.acquireTime);
+      if (acquiredMs !== null && acquiredMs > lookedMs && acquiredMs < atMs) restartsMs.push(acquiredMs);
+      restartsMs.push(atMs);
+    }
+    lookedMs = atMs;
     before = holder;
   }
-  // Where the controller is a part of the platform itself, it cannot restart without the platform.
-  const isPlayed =
-    events.some(({ kind }) => kind === 'hpa.controller') && leases.length === 0 && isLocal(events);
-  return { restartsMs, restartsVisible: before !== undefined || isPlayed };
-}
-
-function isLocal(events: readonly Event[]): boolean {
-  return events.some((event) => event.kind === 'note' && event.text.startsWith('rehearsal'));
+  return { restartsMs, restartsVisible: before !== undefined || platform === 'local' };
 }
 
 export type ParameterName = keyof Omit<ControllerParameters, 'version'>;

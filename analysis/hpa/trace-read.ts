@@ -1,20 +1,22 @@
 /**
  * From the lines of a run's watch log to the traces of its HorizontalPodAutoscalers. What cannot be read is said, not guessed: an HPA whose
- * object, target or selector is not there has no trace.
+ * object is none has no trace, and one whose target or pods are not in the log is blind for them.
  */
-import type { Event } from '../../record/model.ts';
+import type { Event, Plan } from '../../record/model.ts';
 import type { WatchLine } from '../../record/watch-log.ts';
 import { blindStretches, clockOf, restartsOf } from './trace-events.ts';
-import {
-  readHpaLine,
-  readPod,
-  readSample,
-  readTarget,
-  type HpaLine,
-  type TargetLine,
-} from './trace-objects.ts';
+import { readHpaLine, readTarget, type HpaLine, type TargetLine } from './trace-objects.ts';
+import type { Clock } from './trace-fields.ts';
+import { readPod, readSample } from './trace-pods.ts';
 import type { HpaTrace, PodChange, SampleChange, ScaleChange, StatusWrite } from './trace.ts';
 import type { HpaPod } from './types.ts';
+
+/** What of a run is read. */
+export interface ScalingRecord {
+  watch: () => Iterable<WatchLine>;
+  events: readonly Event[];
+  plan: Pick<Plan, 'platform'>;
+}
 
 export interface HpaTraces {
   traces: HpaTrace[];
@@ -23,15 +25,15 @@ export interface HpaTraces {
 }
 
 /** One trace for each HPA object (by uid) of the log. */
-export function readTraces(lines: Iterable<WatchLine>, events: readonly Event[]): HpaTraces {
-  const log = sorted(lines);
-  const clock = clockOf(events);
+export function readTraces(record: ScalingRecord): HpaTraces {
+  const log = sorted(record.watch());
+  const clock = clockOf(record.events);
   const traces: HpaTrace[] = [];
   const unreadable: string[] = [];
   for (const [, hpaLines] of log.hpas) {
     const [first] = hpaLines;
     if (!first) continue;
-    const trace = traceOf(first.name, hpaLines, log, { events, clock });
+    const trace = traceOf(first.name, hpaLines, log, { record, clock });
     if (typeof trace === 'string') unreadable.push(`HorizontalPodAutoscaler ${first.name}: ${trace}`);
     else traces.push(trace);
   }
@@ -74,6 +76,9 @@ function sorted(lines: Iterable<WatchLine>): Log {
       else log.hpas.set(key, [line]);
     }
   }
+  // Told in this order, unless somebody has touched the log.
+  for (const list of [log.targets, log.pods, log.metrics, log.leases, ...log.hpas.values()])
+    list.sort((a, b) => a.atMs - b.atMs);
   return log;
 }
 
@@ -81,7 +86,7 @@ function traceOf(
   name: string,
   lines: readonly WatchLine[],
   log: Log,
-  { events, clock }: { events: readonly Event[]; clock: (text: string | null | undefined) => number | null },
+  { record, clock }: { record: ScalingRecord; clock: Clock },
 ): HpaTrace | string {
   const read: (HpaLine & { atMs: number; type: string })[] = [];
   for (const line of lines) {
@@ -99,26 +104,43 @@ function traceOf(
     return target ? [{ ...target, atMs: line.atMs }] : [];
   });
   const matches = scales[0]?.matches;
-  if (!matches) return `its target ${first.target.kind}/${first.target.name} is not in the watch log`;
-  const { restartsMs, restartsVisible } = restartsOf(log.leases, events);
+  const pods = matches ? podsOf(log.pods, matches, clock) : [];
+  const unseen = matches
+    ? pods.length === 0 && scales.some(({ statusReplicas }) => statusReplicas > 0)
+      ? { what: ['pods' as const], why: 'no pod of its target is in the watch log' }
+      : null
+    : {
+        what: ['pods' as const, 'target' as const],
+        why: `${first.target.kind}/${first.target.name} is not in the watch log`,
+      };
+  const { restartsMs, restartsVisible } = restartsOf(log.leases, record.plan.platform, clock);
   return {
     name,
     target: first.target,
     before: first.synced ? { scaledAtMs: first.status.scaledAtMs } : null,
     writes: writesOf(read),
     edits: editsOf(read),
-    pods: podsOf(log.pods, matches, clock),
-    samples: samplesOf(log.metrics, matches, clock),
+    pods,
+    samples: matches ? samplesOf(log.metrics, matches, clock) : [],
     scales: scales.map(({ atMs: receivedMs, ...scale }): ScaleChange => ({
       receivedMs,
       revision: scale.revision,
       specReplicas: scale.specReplicas,
       statusReplicas: scale.statusReplicas,
+      readyReplicas: scale.readyReplicas,
       owner: scale.owner,
     })),
     restartsMs,
     restartsVisible,
-    blind: blindStretches(events),
+    blind: [
+      ...blindStretches(record.events),
+      ...(unseen?.what ?? []).map((what) => ({
+        what,
+        fromMs: log.fromMs,
+        toMs: log.toMs,
+        why: unseen?.why ?? '',
+      })),
+    ],
     fromMs: log.fromMs,
     toMs: read.find(({ type }) => type === 'DELETED')?.atMs ?? log.toMs,
   };
@@ -156,7 +178,6 @@ function editsOf(lines: readonly (HpaLine & { atMs: number })[]): HpaTrace['edit
 }
 
 type Matches = (labels: Readonly<Record<string, string>>) => boolean;
-type Clock = (text: string | null | undefined) => number | null;
 
 function podsOf(lines: readonly WatchLine[], matches: Matches, clock: Clock): PodChange[] {
   const changes: PodChange[] = [];

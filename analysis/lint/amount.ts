@@ -1,5 +1,5 @@
 /** What budgets and rolling updates keep, by their amounts in the manifests. */
-import { resolveAmount } from '../amount.ts';
+import { resolveAmount, rollingBounds } from '../amount.ts';
 import type { ManifestSet } from './set.ts';
 import type { Workload } from './workloads.ts';
 
@@ -13,12 +13,10 @@ export function desiredHealthy(
   return unavailable === null ? null : Math.max(0, replicas - unavailable);
 }
 
-/** Replicas that a rolling update keeps available: maxSurge rounds up, maxUnavailable down, both 0 means 1 unavailable (pkg/controller/deployment/util, ResolveFenceposts). */
+/** Replicas that a rolling update keeps available; none with Recreate. Null: an amount cannot be read. */
 export function availableInRollout({ controller: { strategy } }: Workload, replicas: number): number | null {
   if (strategy.type === 'Recreate') return 0;
   const { maxSurge = '25%', maxUnavailable = '25%' } = strategy.rollingUpdate;
-  const surge = resolveAmount(maxSurge, replicas, 'up');
-  const unavailable = resolveAmount(maxUnavailable, replicas, 'down');
-  if (surge === null || unavailable === null) return null;
-  return Math.max(0, replicas - (surge === 0 && unavailable === 0 ? 1 : unavailable));
+  const bounds = rollingBounds({ maxSurge, maxUnavailable }, replicas);
+  return bounds && Math.max(0, replicas - bounds.maxUnavailable);
 }

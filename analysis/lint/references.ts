@@ -24,41 +24,12 @@ export function references({ pod, podPath }: Workload): Reference[] {
   ];
   const inContainers = containers.flatMap(({ container, at }) => [
     ...container.env.flatMap(({ name: variable, valueFrom }, index) => {
-      const refs = [
-        { kind: 'ConfigMap', ref: valueFrom?.configMapKeyRef },
-        { kind: 'Secret', ref: valueFrom?.secretKeyRef },
-      ] as const;
-      return refs.flatMap(({ kind, ref }) =>
-        ref?.name === undefined || ref.optional
-          ? []
-          : [
-              {
-                kind,
-                name: ref.name,
-                ...(ref.key !== undefined && { key: ref.key }),
-                place: `env ${variable} of container ${container.name}`,
-                path: [...at, 'env', index],
-              },
-            ],
-      );
+      const where = { place: `env ${variable} of container ${container.name}`, path: [...at, 'env', index] };
+      return needed(valueFrom?.configMapKeyRef, valueFrom?.secretKeyRef, where);
     }),
     ...container.envFrom.flatMap(({ configMapRef, secretRef }, index) => {
-      const refs = [
-        { kind: 'ConfigMap', ref: configMapRef },
-        { kind: 'Secret', ref: secretRef },
-      ] as const;
-      return refs.flatMap(({ kind, ref }) =>
-        ref?.name === undefined || ref.optional
-          ? []
-          : [
-              {
-                kind,
-                name: ref.name,
-                place: `envFrom of container ${container.name}`,
-                path: [...at, 'envFrom', index],
-              },
-            ],
-      );
+      const where = { place: `envFrom of container ${container.name}`, path: [...at, 'envFrom', index] };
+      return needed(configMapRef, secretRef, where);
     }),
   ]);
   const volumes = pod.volumes.flatMap(({ configMap, secret }, index): Reference[] => {
@@ -71,6 +42,28 @@ export function references({ pod, podPath }: Workload): Reference[] {
       : [];
   });
   return [...inContainers, ...volumes];
+}
+
+interface Ref {
+  name?: string | undefined;
+  key?: string | undefined;
+  optional?: boolean | undefined;
+}
+
+function needed(
+  configMap: Ref | undefined,
+  secret: Ref | undefined,
+  where: Pick<Reference, 'place' | 'path'>,
+): Reference[] {
+  const refs = [
+    { kind: 'ConfigMap', ref: configMap },
+    { kind: 'Secret', ref: secret },
+  ] as const;
+  return refs.flatMap(({ kind, ref }) =>
+    ref?.name === undefined || ref.optional
+      ? []
+      : [{ kind, name: ref.name, ...(ref.key !== undefined && { key: ref.key }), ...where }],
+  );
 }
 
 /** The first reference to each object of a kind that none of `known` makes. */

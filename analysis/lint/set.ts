@@ -189,6 +189,7 @@ export function titleOf({ kind, name }: Pick<Manifest, 'kind' | 'name'>): string
   return `${kind} ${name}`;
 }
 
+/** What changes the number of its replicas; more than one is a conflict. */
 export function scalersOf({ scalers }: ManifestSet, { manifest }: Workload): Scaler[] {
   return scalers.filter(
     (scaler) =>
@@ -198,6 +199,7 @@ export function scalersOf({ scalers }: ManifestSet, { manifest }: Workload): Sca
   );
 }
 
+/** What it scales, where that is in the set. */
 export function targetOf({ workloads }: ManifestSet, { target, manifest }: Scaler): Workload | undefined {
   return workloads.find(
     (workload) =>
@@ -207,6 +209,7 @@ export function targetOf({ workloads }: ManifestSet, { target, manifest }: Scale
   );
 }
 
+/** Budgets whose selector matches the pods; more than one refuses every eviction. */
 export function budgetsOf({ budgets }: ManifestSet, { manifest, labels }: Workload): BudgetObject[] {
   return budgets.filter(
     (budget) => together(budget.manifest, manifest) && budgetSelects(budget.spec.selector, labels),

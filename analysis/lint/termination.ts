@@ -19,6 +19,7 @@ export interface PreStop {
   path: Path;
 }
 
+/** terminationGracePeriodSeconds in force. */
 export function graceS({ pod }: Workload): number {
   return pod.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S;
 }

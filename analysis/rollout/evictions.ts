@@ -49,6 +49,7 @@ export interface Evictions {
   budgets: string[];
 }
 
+/** All of the run, until it began to take itself down. */
 export function evictions(view: Pick<RunView, 'watch' | 'events'>): Evictions {
   const walk = new Walk();
   for (const change of changes(view)) walk.take(change);
@@ -86,7 +87,9 @@ class Walk {
     if (now === null) this.#pods.delete(uid);
     else this.#pods.set(uid, now);
     if (!before) return;
-    const evicted = !before.terminating && now?.terminating === true && now.disruption === BY_EVICTION;
+    // One without a grace period is gone at once, and what it was last seen with tells.
+    const leaves = !before.terminating && (now === null || now.terminating);
+    const evicted = leaves && (now ?? before).disruption === BY_EVICTION;
     if (evicted) this.#count += 1;
     if (!isHealthy(before) || (now !== null && isHealthy(now))) return;
     if (evicted) this.#guard(before, atMs);

@@ -7,7 +7,7 @@
  *  - it is over when the Deployment says so of its latest generation and the last pod of an older ReplicaSet is gone.
  * An HPA may change `replicas` meanwhile: the bounds follow at once downwards, and upwards as far as pods have been available since.
  */
-import { resolveAmount } from '../amount.ts';
+import { rollingBounds } from '../amount.ts';
 import type { RunView } from '../view.ts';
 import {
   type Change,
@@ -47,6 +47,8 @@ export interface RollingUpdate {
   dips: Dip[];
   excesses: Excess[];
   fewestAvailable: number;
+  /** Pods that were seen to be available when it began, where those were fewer than its floor. */
+  beganShort: { available: number; floor: number } | null;
   mostPods: number;
   /** At its end. */
   replicas: number;
@@ -126,12 +128,15 @@ class Walk {
       dips: [],
       excesses: [],
       fewestAvailable: Number.POSITIVE_INFINITY,
+      beganShort: null,
       mostPods: 0,
       replicas: now.replicas,
       floor,
       ceiling,
       oldPods: [],
     };
+    const available = this.#available(atMs);
+    if (available < floor) this.#update.beganShort = { available, floor };
     this.#armed = 0;
     this.#excess = null;
     this.updates.push(this.#update);
@@ -228,18 +233,18 @@ function isActive({ terminating, phase }: WatchedPod): boolean {
 }
 
 function lossOf(before: WatchedPod, now: WatchedPod | null): Loss {
+  if ((now ?? before).disruption !== null) return 'evicted';
   if (now === null) return 'killed';
-  if (now.disruption !== null) return 'evicted';
   if (!now.terminating) return now.phase === 'Failed' ? 'killed' : 'no longer ready';
   return now.graceS === 0 || before.terminating ? 'killed' : 'told to go';
 }
 
 function boundsOf({ replicas, strategy }: WatchedDeployment): { floor: number; ceiling: number } {
   if (strategy.type === 'Recreate') return { floor: 0, ceiling: replicas };
-  const surge = resolveAmount(strategy.rollingUpdate.maxSurge, replicas, 'up') ?? 0;
-  const unavailable = resolveAmount(strategy.rollingUpdate.maxUnavailable, replicas, 'down') ?? 0;
+  // The API server lets nothing in that is no amount.
+  const bounds = rollingBounds(strategy.rollingUpdate, replicas) ?? { maxSurge: 0, maxUnavailable: 1 };
   return {
-    floor: Math.max(0, replicas - (surge === 0 && unavailable === 0 ? 1 : unavailable)),
-    ceiling: replicas + surge,
+    floor: Math.max(0, replicas - bounds.maxUnavailable),
+    ceiling: replicas + bounds.maxSurge,
   };
 }

@@ -5,7 +5,9 @@
  * one counter for all kinds, and comparable as a number (KEP-5504): by that they are sorted, and a line is given no earlier time than the one before.
  */
 import { z } from 'zod';
-import { WATCH_FILE, type WatchLine } from '../../record/watch-log.ts';
+import type { EventOf } from '../../record/model.ts';
+import type { WatchLine } from '../../record/watch-log.ts';
+import { blindGaps } from '../blind.ts';
 import { seconds } from '../check.ts';
 import { MaybeLabelSelector } from '../lint/selector.ts';
 import type { RunView } from '../view.ts';
@@ -177,35 +179,17 @@ function changeOf({ atMs, type, kind, name, object }: WatchLine): Change | null 
     : null;
 }
 
-/** What its own gap is called, when it has grown too long to go on. */
-const LOG = WATCH_FILE.slice(WATCH_FILE.lastIndexOf('/') + 1);
-
-export interface Blind {
-  fromMs: number;
-  toMs: number;
-  what: string;
-  why: string;
-}
-
 /** Stretches in which one of these kinds was not watched, or the log was not written, that touch a time. */
 export function blindStretches(
   { events }: Pick<RunView, 'events'>,
   kinds: readonly Change['kind'][],
   [fromMs, toMs]: readonly [number, number],
-): Blind[] {
-  const names = kinds.map((kind) => (kind === 'Pod' ? 'pods watch' : `${kind} watch`));
-  return events.flatMap((event) =>
-    event.kind === 'gap' &&
-    event.toMs >= fromMs &&
-    event.fromMs <= toMs &&
-    [...names, LOG].includes(event.what)
-      ? [{ fromMs: event.fromMs, toMs: event.toMs, what: event.what, why: event.why }]
-      : [],
-  );
+): EventOf<'gap'>[] {
+  return blindGaps(events, kinds).filter((gap) => gap.toMs >= fromMs && gap.fromMs <= toMs);
 }
 
 /** Of all stretches the longest, in words. Null: there is none. */
-export function blindWords(stretches: readonly Blind[]): string | null {
+export function blindWords(stretches: readonly EventOf<'gap'>[]): string | null {
   const [longest] = stretches.toSorted((a, b) => b.toMs - b.fromMs - (a.toMs - a.fromMs));
   if (!longest) return null;
   const { what, fromMs, toMs, why } = longest;

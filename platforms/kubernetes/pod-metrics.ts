@@ -1,5 +1,6 @@
 /** What the HPA decides by, as the API tells it: CPU and memory of pods. There is no watch for these, so they are asked for again and again. */
 import { reasonOf } from '../../record/reason.ts';
+import { gapName } from '../../record/watch-log.ts';
 import type { Emit } from '../platform.ts';
 import { ApiError } from './cluster.ts';
 import type { Cluster, KubeObject } from './cluster.ts';
@@ -31,7 +32,7 @@ export function pollPodMetrics(options: {
   let lostWhy: string | undefined;
   const tellGap = () => {
     if (lostWhy !== undefined)
-      emit({ kind: 'gap', what: 'PodMetrics', fromMs: heardMs, toMs: nowMs(), why: lostWhy });
+      emit({ kind: 'gap', what: gapName(POD_METRICS.kind), fromMs: heardMs, toMs: nowMs(), why: lostWhy });
     lostWhy = undefined;
   };
   const tellChanges = (found: readonly KubeObject[]) => {

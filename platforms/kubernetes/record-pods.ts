@@ -1,6 +1,7 @@
 /** From the watches of a namespace to the history: lives of the workload's pods, endpoints of its Service, gaps. */
 import { z } from 'zod';
 import { reasonOf } from '../../record/reason.ts';
+import { gapName } from '../../record/watch-log.ts';
 import type { Emit } from '../platform.ts';
 import { CannotRun } from '../platform.ts';
 import type { KubeObject } from './cluster.ts';
@@ -83,13 +84,13 @@ export class PodRecorder {
     } catch (error) {
       const nowMs = this.#options.nowMs();
       const why = reasonOf(error);
-      this.#options.emit({ kind: 'gap', what: watchName(kind), fromMs: nowMs, toMs: nowMs, why });
+      this.#options.emit({ kind: 'gap', what: gapName(kind.kind), fromMs: nowMs, toMs: nowMs, why });
     }
   }
 
   /** An optional kind that cannot be watched. Without Events a failed probe cannot be told from other causes, so that is more than a note. */
   unwatched(kind: WatchedKind, why: string): void {
-    if (kind.kind === 'Event') this.#unwatched.set(watchName(kind), why);
+    if (kind.kind === 'Event') this.#unwatched.set(gapName(kind.kind), why);
     else {
       const lost = kind.kind === 'Lease' ? ", so restarts of the HPA's controller are not visible" : '';
       this.#options.emit({ kind: 'note', text: `${kind.kind} objects are not watched${lost}: ${why}` });
@@ -104,7 +105,7 @@ export class PodRecorder {
   }
 
   gap(kind: WatchedKind, fromMs: number, toMs: number, why: string): void {
-    this.#options.emit({ kind: 'gap', what: watchName(kind), fromMs, toMs, why });
+    this.#options.emit({ kind: 'gap', what: gapName(kind.kind), fromMs, toMs, why });
   }
 
   #pod(type: Change, pod: PodObject): void {
@@ -190,12 +191,6 @@ export class PodRecorder {
         why: probe,
       });
   }
-}
-
-/** Checks take every gap whose name has the word "pods" for a time in which pods were not watched; Events tell why a pod was killed. */
-function watchName({ kind }: WatchedKind): string {
-  if (kind === 'Event') return 'pods (Events watch)';
-  return kind === 'Pod' ? 'pods watch' : `${kind} watch`;
 }
 
 function isStart({ state }: PodHappening): boolean {

@@ -2,7 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { WATCH_FILE } from '../../record/watch-log.ts';
+import { WATCH_FILE, WATCH_LOG_GAP } from '../../record/watch-log.ts';
 import type { WatchLine } from '../../record/watch-log.ts';
 import type { KubeObject } from './cluster.ts';
 import type { Emit } from '../platform.ts';
@@ -69,7 +69,13 @@ export function openWatchFile({ evidenceDir, emit, nowMs, sensitive }: WatchFile
       closed = true;
       closeSync(fd);
       if (fullMs !== undefined)
-        emit({ kind: 'gap', what: FILE, fromMs: fullMs, toMs: nowMs(), why: `past ${MAX_BYTES} bytes` });
+        emit({
+          kind: 'gap',
+          what: WATCH_LOG_GAP,
+          fromMs: fullMs,
+          toMs: nowMs(),
+          why: `past ${MAX_BYTES} bytes`,
+        });
     },
   };
 }

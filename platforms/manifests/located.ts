@@ -8,6 +8,7 @@ import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments
 import type { Document } from 'yaml';
 import type { z } from 'zod';
 import { UsageError } from '../../record/model.ts';
+import { reasonOf } from '../../record/reason.ts';
 import { ROOT } from '../../record/root.ts';
 
 type Scalar = string | number | boolean | null;
@@ -21,14 +22,27 @@ type Path = readonly PropertyKey[];
 /** A manifest is a page of text; a megabyte of it is a mistake, and aliases may unfold to more than they look. */
 const MAX_BYTES = 1_000_000;
 const MAX_NODES = 100_000;
+/** Kubernetes' own deepest fields lie some twenty levels down; an alias to what it stands in has no end. */
+const MAX_DEPTH = 500;
 
 /** All documents of a file, empty ones left out. Throws UsageError `file:line: what`. */
 export function readYaml(file: string): Located[] {
   const shown = shownPath(file);
-  const stat = statSync(file, { throwIfNoEntry: false });
-  if (!stat?.isFile()) throw new UsageError(`${shown}: no such file`);
-  if (stat.size > MAX_BYTES) throw new UsageError(`${shown}: larger than ${MAX_BYTES} bytes; split it`);
-  return parseYaml(readFileSync(file, 'utf8'), shown);
+  return parseYaml(readText(file, shown), shown);
+}
+
+/** What cannot be read for any reason (rights, a loop of links) is input that cannot be used. */
+function readText(file: string, shown: string): string {
+  try {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (!stat?.isFile()) throw new UsageError(`${shown}: no such file`);
+    if (stat.size > MAX_BYTES) throw new UsageError(`${shown}: larger than ${MAX_BYTES} bytes; split it`);
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw error instanceof UsageError
+      ? error
+      : new UsageError(`${shown}: cannot be read: ${reasonOf(error)}`);
+  }
 }
 
 /** The same for a text, with the name it goes by in messages. */
@@ -48,7 +62,7 @@ export function parseYaml(text: string, shown: string): Located[] {
     if (document.contents === null || (isScalar(document.contents) && document.contents.value === null))
       continue;
     const line = lines.linePos(document.contents.range[0]).line;
-    found.push(locate(document.contents, document, { file: shown, lines, left: MAX_NODES }, line));
+    found.push(locate(document.contents, document, { file: shown, lines, left: MAX_NODES }, line, 0));
   }
   return found;
 }
@@ -64,11 +78,19 @@ function locate(
   document: Document.Parsed,
   context: { file: string; lines: LineCounter; left: number },
   line: number,
+  depth: number,
 ): Located {
   const { file } = context;
+  if (depth > MAX_DEPTH)
+    throw new UsageError(`${file}:${line}: more than ${MAX_DEPTH} levels deep; an alias may contain itself`);
   if (context.left-- <= 0)
     throw new UsageError(`${file}:${line}: more than ${MAX_NODES} values; aliases unfold to too much`);
-  if (isAlias(node)) return locate(node.resolve(document), document, context, line);
+  if (isAlias(node)) {
+    const meant = node.resolve(document);
+    if (meant === undefined)
+      throw new UsageError(`${file}:${line}: *${node.source} is an alias of nothing; correct the file`);
+    return locate(meant, document, context, line, depth + 1);
+  }
   const lineOf = (part: unknown, otherwise: number) => {
     const range = isNode(part) ? part.range : undefined;
     return range === undefined || range === null ? otherwise : context.lines.linePos(range[0]).line;
@@ -77,7 +99,7 @@ function locate(
     const value = new Map<string, Located>();
     for (const pair of node.items) {
       const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-      value.set(key, locate(pair.value, document, context, lineOf(pair.key, line)));
+      value.set(key, locate(pair.value, document, context, lineOf(pair.key, line), depth + 1));
     }
     return { file, line, value };
   }
@@ -85,7 +107,7 @@ function locate(
     return {
       file,
       line,
-      value: node.items.map((item) => locate(item, document, context, lineOf(item, line))),
+      value: node.items.map((item) => locate(item, document, context, lineOf(item, line), depth + 1)),
     };
   const scalar: unknown = isScalar(node) ? node.value : null;
   const known = typeof scalar === 'string' || typeof scalar === 'number' || typeof scalar === 'boolean';

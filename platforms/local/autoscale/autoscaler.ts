@@ -29,6 +29,7 @@ import { openTold, type ServerClock, serverClock, type Told, type ToldObject } f
 /** The version whose rules are played. */
 const VERSION = '1.35.0';
 const PARAMETERS_VERSION = [1, 35] as const;
+
 /** What it works on. */
 export interface Scaled {
   /** `spec.replicas` of the Deployment. */
@@ -56,6 +57,7 @@ export function parametersOf(autoscale: NonNullable<DeployOptions['autoscale']>)
   };
 }
 
+/** One HPA and its controller, from the creation of the pods to their end. */
 export class Autoscaler {
   readonly #options: Options;
   readonly #parameters: ControllerParameters;

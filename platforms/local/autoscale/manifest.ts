@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { readHpa } from '../../../analysis/hpa/defaults.ts';
 import type { HpaPod, HpaSpec } from '../../../analysis/hpa/types.ts';
-import { milliOf } from '../../../analysis/quantity.ts';
+import { milliByName } from '../../../analysis/quantity.ts';
 import { badInput, parseLocated, plain } from '../../manifests/located.ts';
 import type { ManifestObject } from '../../manifests/read.ts';
 import { leftOut } from '../../manifests/unplayed.ts';
@@ -66,7 +66,7 @@ export function findAutoscaler(
     ({ name, resources: { requests, limits } }) => ({
       name,
       // The API server takes a limit for the request where there is none.
-      requestsMilli: milliByResource({ ...limits, ...requests }),
+      requestsMilli: milliByName({ ...limits, ...requests }),
     }),
   );
   const cpu = containers.map(({ requestsMilli }) => requestsMilli['cpu']);
@@ -90,13 +90,4 @@ export function findAutoscaler(
         ),
       ),
   };
-}
-
-function milliByResource(quantitiesOf: Record<string, unknown>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(quantitiesOf).flatMap(([resource, quantity]) => {
-      const milli = milliOf(quantity);
-      return milli === null ? [] : [[resource, milli]];
-    }),
-  );
 }

@@ -26,6 +26,7 @@ interface Look {
   ticks: Map<number, number>;
 }
 
+/** Keeps the look before, since CPU is a difference. */
 export class PodSampler {
   readonly #looks = new Map<string, Look>();
 

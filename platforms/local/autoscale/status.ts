@@ -21,6 +21,7 @@ export interface HpaStatus {
 /** Before the first sync. */
 export const NEW_STATUS: HpaStatus = { desiredReplicas: 0, currentMetrics: null };
 
+/** Conditions that the decision does not set stay as they were. `now`: as the API server writes times. */
 export function statusAfter(
   before: HpaStatus,
   {

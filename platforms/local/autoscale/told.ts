@@ -29,6 +29,7 @@ export interface Told {
   close(): void;
 }
 
+/** By one look at both clocks: what is told later goes on by the run's. */
 export function serverClock(nowMs: () => number): ServerClock {
   const epochMs = Date.now() - nowMs();
   const seconds = (atMs: number) => Math.floor((atMs + epochMs) / 1_000) * 1_000 - epochMs;
