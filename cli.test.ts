@@ -88,7 +88,7 @@ describe('bad input', () => {
   it("an unknown option of a scenario's check, with file and line", () =>
     broken(
       'scenarios/soak.ts',
-      "during: 'pod-kill', atLeast: 0.999",
+      "during: 'pod-kill', atLeast: 0.998",
       "during: 'pod-kill', atleast: 0.999",
       () => refused(['run', 'soak'], /scenarios\/soak\.ts:\d+: expect\.\d+\.atleast: unknown field/),
     ));

@@ -20,7 +20,8 @@ export interface CheckModule {
   scope: 'run' | 'window' | 'either';
   /**
    * What its `fail` rests on. `load`: how the system behaved while the load ran; when the instruments were broken meanwhile, that is no
-   * finding and becomes `invalid`. `ledger`: what was promised and what came back, which stands whatever the machine did.
+   * finding and becomes `invalid`. `ledger`: what was promised and what came back, or what somebody else's controller decided on inputs that are on record, which
+   * stands whatever the machine did.
    */
   restsOn: 'load' | 'ledger';
   /** Pure. What it throws is an `invalid` verdict with the error's words. */

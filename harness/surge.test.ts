@@ -176,3 +176,19 @@ it('does not act with a part of its load: a runner that ended early, or one that
   await expect.poll(async () => (await never.observe()).detail).toContain('could not be started (no k6)');
   await never.heal();
 });
+
+it('names every legal end where the largest size cannot be alone', async () => {
+  const { loads } = fakeLoads();
+  // 76 % at 10 pods is all that the limit lets them use: 9, too, would rest there.
+  const fault = await prepareSurge({
+    session: session([scaling(15, 38)]),
+    loads,
+    planned,
+    surge: 'to-max',
+    baseRatePerS: 40,
+    warmMs: 0,
+    idle,
+  });
+  expect(fault.detail).toMatch(/the legal ends are .*\b10 pods/);
+  expect(fault.detail).not.toContain('only legal end');
+});

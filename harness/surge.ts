@@ -18,8 +18,8 @@ const TAIL_MS = 4_000;
 /** A surge that wrote nothing for this long is not acting. */
 const SILENT_MS = 3_000;
 /**
- * Above the load that the price of the judged writes asks for, since writes get cheaper as there are more of them and as code gets warm: 1.0m each
- * at 40/s and 0.45m at 520/s were measured. Too much is harmless: the largest size stays the only legal end.
+ * Above the load that the price of the judged writes asks for, since writes get cheaper as there are more of them and as code gets warm: 1.25m each
+ * at 40/s and 0.44m at 520/s were measured. Too much is harmless: the largest size stays the only legal end.
  */
 const HEADROOM = 2;
 /** A sample's window ends up to the metrics' resolution after a pod is Ready, and the next one has to come. */
@@ -144,11 +144,13 @@ async function rateToMax({
   });
   const [least, beyond] = demandMilli;
   const wantedMilli = Number.isFinite(beyond) ? (least + beyond) / 2 : least * HEADROOM;
+  const end =
+    ends.length === 1 ? `the only legal end is ${spec.max}` : `the legal ends are ${ends.join(' and ')}`;
   const arrives =
     path.at(-1) === spec.max ? '' : `, which it cannot reach under its CPU limit (${path.join(' > ')})`;
   return {
     ratePerS: Math.max(STEPS, wantedMilli / perWriteMilli - baseRatePerS),
-    why: `a write costs ${perWriteMilli.toFixed(2)}m and an idle pod ${idle.milliPerPod.toFixed(1)}m, and from ${least.toFixed(0)}m on the only legal end is ${ends.join(' or ')} pods${arrives}`,
+    why: `a write costs ${perWriteMilli.toFixed(2)}m and an idle pod ${idle.milliPerPod.toFixed(1)}m, and from ${least.toFixed(0)}m on ${end} pods${arrives}`,
   };
 }
 

@@ -107,4 +107,6 @@ it('plans the way back from the manifests, where there is an HPA that can divide
   expect(slower).toBeGreaterThan((shown ?? 0) + 270_000);
   expect(plannedScaleBackMs([sized], 'web', {})).toBeNull();
   expect(plannedScaleBackMs([hpa, deployment({})], 'web', {})).toBeNull();
+  const limited = deployment({ limits: { cpu: '40m' } });
+  expect(plannedScaleBackMs([hpa, limited], 'web', {})).toBe(slower);
 });

@@ -119,7 +119,10 @@ function cpuOfPod(deployment: KubeObject | undefined): {
   lacking: string | null;
 } {
   const { containers } = Sizes.parse(deployment).spec.template.spec;
-  const requests = containers.map(({ resources }) => milliOf(resources.requests['cpu']));
+  // The API server takes a limit for the request where there is none; manifests that it has not seen yet are read alike.
+  const requests = containers.map(({ resources }) =>
+    milliOf(resources.requests['cpu'] ?? resources.limits['cpu']),
+  );
   const limits = containers.map(({ resources }) => milliOf(resources.limits['cpu']));
   return {
     requestMilli: total(requests.map((request) => request ?? 0)),
