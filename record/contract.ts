@@ -1,6 +1,6 @@
 /**
  * What a folder of `systems/` exports as `contract` (file `contract.ts`): how a client talks to the system, how what
- * it holds is read back, and what the local platform starts in place of its images. Nothing here knows a platform.
+ * it holds is read back, what stands behind it, and what the local platform starts in place of its images. Nothing here knows a platform.
  */
 import type { ImageRecipe } from './image.ts';
 
@@ -12,6 +12,8 @@ export interface StoredRange {
   to: number;
   copies: number;
 }
+
+export type StoreKind = 'postgres' | 'kafka' | 'clickhouse';
 
 /** How a write ended; see `record/ledger.ts`. */
 export type WriteOutcome = 'A' | 'F' | 'U';
@@ -51,10 +53,19 @@ export interface Contract {
   defects: Record<string, string>;
   /** Images that Proofload builds for a cluster without a registry; absent when a registry has all that the manifests name. */
   images?: readonly ImageRecipe[];
-  local: {
-    /** By container name of the manifests: the program of this folder (TypeScript, built with the rest) that stands in for the image. */
+  /**
+   * Containers of the manifests that run this system's own programs. The first serves the load: its Deployment is the one under test. A
+   * defect is switched on in all of them.
+   */
+  containers: readonly [string, ...string[]];
+  /**
+   * What stands behind the system, by the variable that gives one of `containers` its address, as a URL. The read-back gets all of them. On a
+   * cluster without a registry Proofload builds their images.
+   */
+  stores: Readonly<Record<string, { kind: StoreKind }>>;
+  /** Absent: it runs on a cluster only. The local platform starts no other store than one PostgreSQL. */
+  local?: {
+    /** By container name: the program of this folder (TypeScript, built with the rest) that stands in for the image. */
     containers: Record<string, { entry: string }>;
-    /** The one store the local platform knows to start; its address reaches the container in this variable, as a URL. */
-    store: { kind: 'postgres'; urlVariable: string };
   };
 }

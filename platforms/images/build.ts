@@ -32,7 +32,7 @@ export interface BuiltImage {
 /** The part of record/contract.ts that is read here. */
 const BuildContract = z.object({
   images: z.array(ImageRecipe).optional(),
-  local: z.object({ store: z.object({ kind: z.string() }) }),
+  stores: z.record(z.string(), z.object({ kind: z.string() })),
 });
 
 /**
@@ -44,7 +44,8 @@ export async function buildImages(system: string, options: BuildOptions): Promis
   const systemDir = path.join(ROOT, 'systems', system);
   const contract = await loadContract(system);
   const recipes: Recipe[] = [...(contract.images ?? [])];
-  if (contract.images !== undefined && contract.local.store.kind === 'postgres')
+  const kinds = new Set(Object.values(contract.stores).map(({ kind }) => kind));
+  if (contract.images !== undefined && kinds.has('postgres'))
     recipes.push(postgresRecipe(await postgresPrograms(undefined)));
   recipes.push(PAUSE);
   if (options.k6 !== undefined) recipes.push(runnerRecipe(options.k6));

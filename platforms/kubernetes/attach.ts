@@ -1,7 +1,7 @@
 /**
  * `--attach`: the system was there before. Its settings come from the live objects, its secrets from the live Secrets, or, where these
  * credentials may not read them, from the environment of this process:
- *   PROOFLOAD_STORE_URL      the store's address, as the pods have it, for the read-back
+ *   PROOFLOAD_<VARIABLE>     a store's address, as the pods have it in this variable (`stores` of the contract), for the read-back
  *   PROOFLOAD_SECRET_<KEY>   what a key of a Secret holds, in capitals and with underscores: PROOFLOAD_SECRET_JWT_SECRET for jwt-secret
  */
 import { UsageError } from '../../record/model.ts';
@@ -12,8 +12,8 @@ import { toKubeObject, toManifest } from './rewrite.ts';
 import { describeSystem } from './system.ts';
 import type { ClusterSystem } from './system.ts';
 
-const STORE_URL = 'PROOFLOAD_STORE_URL';
-const SECRET_PREFIX = 'PROOFLOAD_SECRET_';
+const PREFIX = 'PROOFLOAD_';
+const SECRET_PREFIX = `${PREFIX}SECRET_`;
 
 /** The system as it runs. Throws UsageError when its Deployment or its Service is not there. */
 export async function attachTo(
@@ -34,21 +34,30 @@ export async function attachTo(
         `${object.title} is not in namespace ${namespace} of ${cluster.context}: there is nothing to attach to; correct --namespace, or leave --attach out to deploy it`,
       );
   }
-  const described = describeSystem(objects, system.contractContainers, system.urlVariable, 'as far as known');
+  const described = describeSystem(
+    objects,
+    system.contractContainers,
+    system.storeVariables,
+    'as far as known',
+  );
   const given = Object.keys(system.secrets).flatMap((key) => {
     const value = environment[secretVariable(key)];
     return value === undefined ? [] : [[key, value] as const];
   });
-  const storeUrl = environment[STORE_URL] ?? described.storeUrl;
+  const givenUrls = system.storeVariables.flatMap((variable) => {
+    const url = environment[`${PREFIX}${variable}`];
+    return url === undefined ? [] : [[variable, url] as const];
+  });
+  const storeUrls = { ...described.storeUrls, ...Object.fromEntries(givenUrls) };
   return {
     ...system,
     ...described,
-    storeUrl,
+    storeUrls,
     secrets: { ...described.secrets, ...Object.fromEntries(given) },
     sensitive: [
       ...described.sensitive,
       ...given.map(([, value]) => value),
-      ...(storeUrl === undefined ? [] : [storeUrl, ...passwordOf(storeUrl)]),
+      ...Object.values(storeUrls).flatMap((url) => [url, ...passwordOf(url)]),
     ],
   };
 }

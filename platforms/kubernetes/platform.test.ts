@@ -102,7 +102,7 @@ beforeAll(() => {
   writeFileSync(path.join(dir, 'chaos/kill.yaml'), CHAOS);
   writeFileSync(
     path.join(dir, 'contract.mjs'),
-    `export const contract = { local: { containers: { app: { entry: 'x.ts' } }, store: { kind: 'postgres', urlVariable: 'STORE_URL' } } };`,
+    `export const contract = { containers: ['app'], stores: { STORE_URL: { kind: 'postgres' } } };`,
   );
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -229,8 +229,8 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
     storeEnv: () => current().storeEnv(),
     secrets: () => ({ ...known?.system.secrets }),
     sensitive() {
-      const { sensitive = [], storeUrl = '' } = known?.system ?? {};
-      return [...sensitive, ...passwordOf(storeUrl)];
+      const { sensitive = [], storeUrls = {} } = known?.system ?? {};
+      return [...sensitive, ...Object.values(storeUrls).flatMap(passwordOf)];
     },
     remove: () =>
       (removed ??= (running?.remove() ?? Promise.resolve()).finally(() => known?.cluster.close())),

@@ -46,7 +46,13 @@ export function withHost(text: string, host: string, port: number): string {
   return url.href;
 }
 
-const DEFAULT_PORT = 5_432;
+/** Where a URL names none. */
+const DEFAULT_PORTS: Record<string, number> = {
+  'postgres:': 5_432,
+  'postgresql:': 5_432,
+  'http:': 80,
+  'kafka:': 9_092,
+};
 
 /** `url` is the one the pods have. A host that is no Service of the cluster is left alone: it may well be reached from here. */
 export async function reachStore(options: {
@@ -66,7 +72,8 @@ export async function reachStore(options: {
   const found = await cluster.get({ apiVersion: 'v1', kind: 'Service', ...named });
   if (found === null) return asItIs;
   const service = readService(found);
-  const port = parsed.port === '' ? DEFAULT_PORT : Number(parsed.port);
+  const port = parsed.port === '' ? DEFAULT_PORTS[parsed.protocol] : Number(parsed.port);
+  if (port === undefined) return asItIs;
   const { clusterIP } = service.spec;
   if (clusterIP !== undefined && clusterIP !== 'None' && (await dial(clusterIP, port, REACHED_WITHIN_MS))) {
     const direct = withHost(url, clusterIP, port);

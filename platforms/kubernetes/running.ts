@@ -92,8 +92,8 @@ export function startDeployment(start: StartOptions): Running {
         return [{ name, uid, ready: isReady(pod), terminating: isTerminating(pod), url }];
       }),
     storeEnv() {
-      const url = parts.store?.url();
-      return url === undefined ? {} : { [system.urlVariable]: url };
+      const ways = Object.entries(parts.stores ?? {}).map(([variable, store]) => [variable, store.url()]);
+      return Object.fromEntries(ways.filter(([, url]) => url !== undefined));
     },
     deployed() {
       const { observed, reach } = parts;
@@ -144,7 +144,8 @@ interface Parts {
   file?: WatchFile;
   logs?: PodLogs;
   reach?: PodReach;
-  store?: StoreReach;
+  /** By the variable that holds the address. */
+  stores?: Record<string, StoreReach>;
   loadUrl?: string;
   endMetrics?: () => void;
 }
@@ -193,7 +194,7 @@ async function watchEverything(
     evidenceDir,
     emit,
     nowMs,
-    sensitive: [...system.sensitive, ...passwordOf(system.storeUrl ?? '')],
+    sensitive: [...system.sensitive, ...Object.values(system.storeUrls).flatMap(passwordOf)],
   });
   parts.file = file;
   const container = system.container.name;
@@ -219,7 +220,8 @@ async function watchEverything(
       if (kind.kind !== 'Lease' || leaseIsWorthALine(object)) file.write(type, object);
       recorder.changed(kind, type, object);
       if (kind.kind === 'Pod') parts.reach?.follow(workloadPods());
-      if (kind.kind === 'EndpointSlice') parts.store?.follow();
+      if (kind.kind === 'EndpointSlice')
+        for (const store of Object.values(parts.stores ?? {})) store.follow();
     },
     gap: (kind, fromMs, toMs, why) => recorder.gap(kind, fromMs, toMs, why),
     unwatched: (kind, why) => recorder.unwatched(kind, why),
@@ -306,11 +308,11 @@ async function openWays(
   parts.loadUrl = inside
     ? insideUrl(loadUrl, service, port)
     : await chooseLoadUrl({ given: loadUrl, service, port, nodes, dial, patienceMs });
-  const { storeUrl } = system;
-  if (storeUrl !== undefined) {
-    const slices = () => observed.objects('EndpointSlice');
-    parts.store = await reachStore({ cluster, namespace, url: storeUrl, slices, dial, emit });
-  }
+  const slices = () => observed.objects('EndpointSlice');
+  const stores: Record<string, StoreReach> = {};
+  parts.stores = stores;
+  for (const [variable, url] of Object.entries(system.storeUrls))
+    stores[variable] = await reachStore({ cluster, namespace, url, slices, dial, emit });
 }
 
 /** What the API made of the manifests, defaults included: bounds are computed from what is in force. */
@@ -330,7 +332,7 @@ async function saveManifests({ cluster, system, options }: StartOptions): Promis
       if (!(error instanceof ApiError && error.status === 403)) throw error;
     }
   }
-  const sensitive = [...system.sensitive, ...passwordOf(system.storeUrl ?? '')];
+  const sensitive = [...system.sensitive, ...Object.values(system.storeUrls).flatMap(passwordOf)];
   writeFileSync(path.join(options.evidenceDir, 'manifests.yaml'), manifestsAsPlayed(live, sensitive));
   options.emit({
     kind: 'evidence',
@@ -344,6 +346,11 @@ async function saveManifests({ cluster, system, options }: StartOptions): Promis
 async function letGo(parts: Parts): Promise<void> {
   parts.endMetrics?.();
   parts.observed?.stop();
-  await Promise.allSettled([parts.logs?.stop(), parts.reach?.close(), parts.store?.close()]);
+  const stores = Object.values(parts.stores ?? {});
+  await Promise.allSettled([
+    parts.logs?.stop(),
+    parts.reach?.close(),
+    ...stores.map((store) => store.close()),
+  ]);
   parts.file?.close();
 }

@@ -7,7 +7,7 @@ import { ROOT } from '../../record/root.ts';
 import { loadContract } from '../manifests/contract.ts';
 import type { BuiltFile } from '../manifests/contract.ts';
 import { readData, readEnvironment } from '../manifests/environment.ts';
-import { findService, findWorkload } from '../manifests/find.ts';
+import { containersNamed, findService, findWorkload } from '../manifests/find.ts';
 import { badInput, find, nearest } from '../manifests/located.ts';
 import type { Container, Deployment } from '../manifests/objects.ts';
 import { readManifests, rejectDoubles } from '../manifests/read.ts';
@@ -29,11 +29,12 @@ export interface ClusterSystem {
   /** Labels that its pods have. */
   labels: Record<string, string>;
   service: { name: string; port: number };
-  /** Containers that the contract names: a defect is switched on in these. */
-  contractContainers: string[];
-  urlVariable: string;
-  /** What the container gets in `urlVariable`; undefined when its environment has no such variable. */
-  storeUrl: string | undefined;
+  /** Containers that the contract names, the workload's first: a defect is switched on in these. */
+  contractContainers: readonly string[];
+  /** Variables of theirs that hold the address of a store. */
+  storeVariables: readonly string[];
+  /** What the containers get in them; one that no container has, or that is not known, is not there. */
+  storeUrls: Record<string, string>;
   /** By key, and all values. */
   secrets: Record<string, string>;
   sensitive: string[];
@@ -72,11 +73,10 @@ export interface SystemOptions {
  */
 export async function readClusterSystem(options: SystemOptions, served: ServedKinds): Promise<ClusterSystem> {
   const { systemDir, overlay, built } = options;
-  const { local } = await loadContract(path.relative(ROOT, systemDir), built);
-  const contractContainers = Object.keys(local.containers);
+  const { containers, stores } = await loadContract(path.relative(ROOT, systemDir), built);
   const read = [...readManifests(systemDir, overlay), ...referenceManifests(systemDir)];
   rejectDoubles(read);
-  const manifestNamespace = findWorkload(read, contractContainers).deployment.metadata.namespace;
+  const manifestNamespace = findWorkload(read, [containers[0]]).deployment.metadata.namespace;
   const namespace = options.namespace ?? manifestNamespace;
   if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace))
     throw new UsageError(`namespace "${namespace}": expected lower-case letters, digits and dashes`);
@@ -94,7 +94,7 @@ export async function readClusterSystem(options: SystemOptions, served: ServedKi
     return [moveObject(object, move, kind.namespaced)];
   });
   return {
-    ...describeSystem(objects, contractContainers, local.store.urlVariable, 'whole'),
+    ...describeSystem(objects, containers, Object.keys(stores), 'whole'),
     namespace,
     manifestNamespace,
     unplayed,
@@ -103,26 +103,25 @@ export async function readClusterSystem(options: SystemOptions, served: ServedKi
 
 /**
  * The settings of the Deployment under test; `objects` are all in one namespace. With `as far as known`, an environment that refers
- * to what could not be read gives no store URL, where it is otherwise refused.
+ * to what could not be read gives no URL of a store, where it is otherwise refused.
  */
 export function describeSystem(
   objects: ManifestObject[],
-  contractContainers: string[],
-  urlVariable: string,
+  contractContainers: readonly string[],
+  storeVariables: readonly string[],
   environmentIs: 'whole' | 'as far as known',
 ) {
-  const { object, deployment, container, index } = findWorkload(objects, contractContainers);
+  const { object, deployment, container } = findWorkload(objects, contractContainers.slice(0, 1));
   const { spec } = deployment;
   const service = findService(objects, spec.template.metadata.labels, object);
   const [servicePort] = service.spec.ports;
   const data = readData(objects);
-  const node = nearest(object.node, ['spec', 'template', 'spec', 'containers', index]);
-  const title = `${object.title}, container ${container.name}`;
-  const storeUrlOf = () =>
-    readEnvironment(container, node, title, data).environment({ name: '', uid: '', namespace: '' })[
-      urlVariable
-    ];
-  const storeUrl = environmentIs === 'whole' ? storeUrlOf() : orUndefined(storeUrlOf);
+  const environments = containersNamed(objects, contractContainers).map(
+    ({ container: own, node, title }) =>
+      () =>
+        readEnvironment(own, node, title, data).environment({ name: '', uid: '', namespace: '' }),
+  );
+  const known = environments.map((read) => (environmentIs === 'whole' ? read() : (orUndefined(read) ?? {})));
   const values = [...data.Secret.values()];
   return {
     workload: describeWorkload(deployment, readPodTemplate(deployment, container)),
@@ -132,8 +131,13 @@ export function describeSystem(
     labels: spec.selector.matchLabels,
     service: { name: service.object.name, port: servicePort?.port ?? 0 },
     contractContainers,
-    urlVariable,
-    storeUrl,
+    storeVariables,
+    storeUrls: Object.fromEntries(
+      storeVariables.flatMap((variable) => {
+        const url = known.map((environment) => environment[variable]).find((value) => value !== undefined);
+        return url === undefined ? [] : [[variable, url]];
+      }),
+    ),
     secrets: Object.fromEntries(values.flatMap((secret) => Object.entries(secret))),
     sensitive: values.flatMap((secret) => Object.values(secret)),
     objects,

@@ -36,8 +36,8 @@ server.keepAliveTimeout = 60_000;
 server.listen(Number(port), host);
 `;
 
-const CONTRACT = `export const contract = { local: {
-  containers: { app: { entry: 'reference/server.ts' } }, store: { kind: 'postgres', urlVariable: 'STORE_URL' } } };`;
+const CONTRACT = `export const contract = { containers: ['app'], stores: { STORE_URL: { kind: 'postgres' } },
+  local: { containers: { app: { entry: 'reference/server.ts' } } } };`;
 
 export const MANIFEST = `apiVersion: v1
 kind: ConfigMap

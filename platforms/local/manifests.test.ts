@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { fc, test as property } from '@fast-check/vitest';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { ROOT } from '../../record/root.ts';
 import type { FaultUse } from '../platform.ts';
 import { checkAim } from './aim.ts';
 import { readChaos } from './chaos.ts';
@@ -26,6 +28,19 @@ const prepare = (faults: FaultUse[]) =>
 const read = (overlayName?: string) => readSystem(fixture.systemDir, overlayName, fixture.built);
 const change = (from: string, to: string) => fixture.write('manifests/tiny.yaml', MANIFEST.replace(from, to));
 const lineOf = (text: string) => MANIFEST.split('\n').findIndex((line) => line.includes(text)) + 1;
+
+test('a system on another store is refused in words, before anything starts', async () => {
+  const other = await makeFixture();
+  try {
+    const contract = other.built(path.join(path.relative(ROOT, other.systemDir), 'contract.ts'));
+    writeFileSync(contract, readFileSync(contract, 'utf8').replace("'postgres'", "'kafka'"));
+    await expect(readSystem(other.systemDir, undefined, other.built)).rejects.toThrow(
+      'stands on kafka, and the local platform starts one PostgreSQL; run it on a cluster',
+    );
+  } finally {
+    other.remove();
+  }
+});
 
 describe('a workload', () => {
   test('is read with the defaults of the API server', async () => {

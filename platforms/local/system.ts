@@ -50,9 +50,23 @@ export async function readSystem(
   built: BuiltFile,
 ): Promise<LocalSystem> {
   const source = path.relative(ROOT, systemDir);
-  const { local } = await loadContract(source, built);
+  const { containers, stores, local } = await loadContract(source, built);
+  const [urlVariable, ...otherStores] = Object.keys(stores);
+  if (
+    local === undefined ||
+    urlVariable === undefined ||
+    otherStores.length > 0 ||
+    stores[urlVariable]?.kind !== 'postgres'
+  )
+    throw new UsageError(
+      `${source} cannot be played with processes of this machine: it stands on ${
+        Object.values(stores)
+          .map(({ kind }) => kind)
+          .join(' and ') || 'no store'
+      }, and the local platform starts one PostgreSQL; run it on a cluster (--on bare, --on kind)`,
+    );
   const objects = readManifests(systemDir, overlay);
-  const { object, deployment, container, index } = findWorkload(objects, Object.keys(local.containers));
+  const { object, deployment, container, index } = findWorkload(objects, containers.slice(0, 1));
   const { spec } = deployment;
   const containerNode = nearest(object.node, ['spec', 'template', 'spec', 'containers', index]);
   const containerTitle = `${object.title}, container ${container.name}`;
@@ -72,7 +86,7 @@ export async function readSystem(
     );
 
   const overridden = container.env.flatMap((variable, i) =>
-    ['LISTEN', 'POD_NAME', local.store.urlVariable].includes(variable.name)
+    ['LISTEN', 'POD_NAME', urlVariable].includes(variable.name)
       ? [
           leftOut(
             nearest(containerNode, ['env', i]),
@@ -90,7 +104,7 @@ export async function readSystem(
     containerName: container.name,
     program,
     environment,
-    urlVariable: local.store.urlVariable,
+    urlVariable,
     serviceName: service.object.name,
     endpointsLagMs: readLag(service.object),
     secrets: Object.fromEntries([...data.Secret.values()].flatMap((secret) => Object.entries(secret))),

@@ -9,10 +9,9 @@ import { UsageError } from '../../record/model.ts';
 export type BuiltFile = (source: string) => string;
 
 const PlatformContract = z.object({
-  local: z.object({
-    containers: z.record(z.string(), z.object({ entry: z.string() })),
-    store: z.object({ kind: z.literal('postgres'), urlVariable: z.string() }),
-  }),
+  containers: z.tuple([z.string()], z.string()),
+  stores: z.record(z.string(), z.object({ kind: z.enum(['postgres', 'kafka', 'clickhouse']) })),
+  local: z.object({ containers: z.record(z.string(), z.object({ entry: z.string() })) }).optional(),
 });
 export type PlatformContract = z.infer<typeof PlatformContract>;
 
@@ -27,6 +26,6 @@ export async function loadContract(source: string, built: BuiltFile): Promise<Pl
   const contract = PlatformContract.safeParse(Reflect.get(Object(module), 'contract'));
   if (contract.success) return contract.data;
   throw new UsageError(
-    `${source}/contract.ts: the export "contract" is missing or has no usable part "local": ${contract.error.issues[0]?.message ?? ''}`,
+    `${source}/contract.ts: the export "contract" is missing or not usable: ${contract.error.issues[0]?.path.join('.') ?? ''}: ${contract.error.issues[0]?.message ?? ''}`,
   );
 }

@@ -1,9 +1,9 @@
 /** Which of a system's objects is the one under test, and which Service leads to it. */
 import path from 'node:path';
 import { UsageError } from '../../record/model.ts';
-import { badInput, nearest, parseLocated } from './located.ts';
-import { Deployment, Service } from './objects.ts';
-import type { Container } from './objects.ts';
+import { badInput, find, nearest, parseLocated } from './located.ts';
+import type { Located } from './located.ts';
+import { Container, Deployment, Service } from './objects.ts';
 import type { ManifestObject } from './read.ts';
 
 export interface FoundWorkload {
@@ -38,6 +38,25 @@ export function findWorkload(objects: readonly ManifestObject[], names: readonly
     );
   checkServes(first);
   return first;
+}
+
+/** Every container of these names in a Deployment or a StatefulSet, with its place. */
+export function containersNamed(
+  objects: readonly ManifestObject[],
+  names: readonly string[],
+): { container: Container; node: Located; title: string }[] {
+  return objects
+    .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+    .flatMap((object) => {
+      const at = ['spec', 'template', 'spec', 'containers'];
+      const listed = find(object.node, at)?.value;
+      return (Array.isArray(listed) ? listed : []).flatMap((node) => {
+        const name = find(node, ['name'])?.value;
+        if (typeof name !== 'string' || !names.includes(name)) return [];
+        const title = `${object.title}, container ${name}`;
+        return [{ container: parseLocated(Container, node, title), node, title }];
+      });
+    });
 }
 
 function checkServes({ object, deployment: { spec } }: FoundWorkload): void {

@@ -41,7 +41,7 @@ const EnvSource = z.object({
   secretRef: source.optional(),
 });
 
-const Container = z.object({
+export const Container = z.object({
   name: z.string(),
   ports: z
     .array(z.object({ name: z.string().optional(), containerPort: z.int().min(1).max(65_535) }))

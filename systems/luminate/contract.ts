@@ -93,10 +93,10 @@ export const contract: Contract = {
 
   images,
 
-  local: {
-    containers: { luminate: { entry: 'reference/server.ts' } },
-    store: { kind: 'postgres', urlVariable: STORE_URL },
-  },
+  containers: ['luminate'],
+  stores: { [STORE_URL]: { kind: 'postgres' } },
+
+  local: { containers: { luminate: { entry: 'reference/server.ts' } } },
 };
 
 function tokenOf(secrets: Record<string, string>): string {

@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readClusterSystem } from './system.ts';
+import { SERVED } from './testing.ts';
+
+const deployment = (name: string, env: string) => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${name}, namespace: shop }
+spec:
+  selector: { matchLabels: { app: ${name} } }
+  template:
+    metadata: { labels: { app: ${name} } }
+    spec:
+      containers:
+        - { name: ${name}, image: "${name}:1", ports: [{ containerPort: 8000 }], env: [${env}] }
+---
+`;
+const SERVICE = `apiVersion: v1
+kind: Service
+metadata: { name: front, namespace: shop }
+spec: { selector: { app: front }, ports: [{ port: 80, targetPort: 8000 }] }
+`;
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(path.join(os.tmpdir(), 'proofload-system-'));
+  mkdirSync(path.join(dir, 'manifests'));
+  writeFileSync(
+    path.join(dir, 'contract.mjs'),
+    `export const contract = { containers: ['front', 'worker'], stores: { QUEUE_URL: { kind: 'kafka' }, TABLE_URL: { kind: 'clickhouse' } } };`,
+  );
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const read = () =>
+  readClusterSystem(
+    {
+      systemDir: dir,
+      overlay: undefined,
+      namespace: undefined,
+      built: () => path.join(dir, 'contract.mjs'),
+    },
+    { kinds: SERVED, unknown: [] },
+  );
+
+it('has a store for each variable, from whichever container of the contract has it', async () => {
+  const queue = '{ name: QUEUE_URL, value: "kafka://queue:9092" }';
+  const table = '{ name: TABLE_URL, value: "http://table:8123" }';
+  writeFileSync(
+    path.join(dir, 'manifests/all.yaml'),
+    deployment('front', queue) +
+      deployment('worker', table) +
+      deployment('other', table.replace('//table', '//elsewhere')) +
+      SERVICE,
+  );
+  const system = await read();
+  expect(system.workload.name).toBe('front');
+  expect(system.contractContainers).toEqual(['front', 'worker']);
+  expect(system.storeUrls).toEqual({ QUEUE_URL: 'kafka://queue:9092', TABLE_URL: 'http://table:8123' });
+});
+
+it('has no address where no container of the contract has the variable', async () => {
+  writeFileSync(
+    path.join(dir, 'manifests/all.yaml'),
+    deployment('front', '') + deployment('other', '{ name: TABLE_URL, value: "http://t" }') + SERVICE,
+  );
+  expect((await read()).storeUrls).toEqual({});
+});
