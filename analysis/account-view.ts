@@ -4,6 +4,7 @@ import type { EventOf } from '../record/model.ts';
 import type { LedgerFile } from '../record/reader.ts';
 import { Accused, RunnerAccount } from './accounting.ts';
 import { type FaultView, OUTSIDE } from './faults.ts';
+import type { LaggingView } from './ledger-lagging.ts';
 import type { LedgerScan } from './ledger-scan.ts';
 import type { LoadView } from './load-view.ts';
 import { scanStored } from './stored-scan.ts';
@@ -19,11 +20,15 @@ export interface RunnerView extends LedgerScan {
 
 export interface AccountView {
   runners: RunnerView[];
+  /** The last look. */
   readback: EventOf<'readback'> | null;
+  lagging: LaggingView | null;
   /** Acknowledged before the read-back began: only these can be accused of being lost. */
   acknowledged: number;
   failed: number;
   unknown: number;
+  /** Of the unknown those with a line, by the window in which they ended. */
+  unknownByWindow: Record<string, number>;
   /** Different identities that the system holds. */
   stored: number;
   unknownStored: number;
@@ -47,18 +52,21 @@ interface Sources {
   loads: readonly LoadView[];
   stored: readonly LedgerFile[];
   readback: EventOf<'readback'> | null;
+  lagging: LaggingView | null;
   nameLimit: number;
 }
 
 /** Compares every runner's account with what was read back. Who is accused is found afterwards, line by line (`Tally`). */
-export function accountView({ ledgers, loads, stored, readback, nameLimit }: Sources): AccountView {
+export function accountView({ ledgers, loads, stored, readback, lagging, nameLimit }: Sources): AccountView {
   const accused = () => new Accused(nameLimit);
   const view: AccountView = {
     runners: [],
     readback,
+    lagging,
     acknowledged: 0,
     failed: 0,
     unknown: 0,
+    unknownByWindow: {},
     stored: 0,
     unknownStored: 0,
     unknownAbsent: 0,
@@ -156,20 +164,26 @@ function missing(ledgers: readonly Ledger[], loads: readonly LoadView[]): string
     .map(({ runner }) => `ledger/${runner}.log is missing`);
 }
 
+/** What is counted of a fault's window; of the time that belongs to none, without a fault. */
+interface Window {
+  fault: FaultView | null;
+  atRisk: number;
+  whileActing: number;
+}
+
 /** Attributes the writes of one runner to windows, and names the accused. */
 export class Tally {
   readonly #view: AccountView;
   readonly #runner: RunnerAccount;
-  readonly #faults: FaultView[];
+  readonly #windows: Window[];
+  readonly #outside: Window = { fault: null, atRisk: 0, whileActing: 0 };
   readonly #anchorMs: number | null;
-  readonly #risk = new Map<FaultView | null, number>();
-  readonly #acting = new Map<FaultView, number>();
   readonly #readFromMs: number;
 
   constructor(view: AccountView, runner: RunnerAccount, faults: FaultView[], load: LoadView | null) {
     this.#view = view;
     this.#runner = runner;
-    this.#faults = faults;
+    this.#windows = faults.map((fault) => ({ fault, atRisk: 0, whileActing: 0 }));
     this.#anchorMs = load?.anchorMs ?? null;
     this.#readFromMs = view.readback?.fromMs ?? Number.POSITIVE_INFINITY;
   }
@@ -179,35 +193,36 @@ export class Tally {
     // A ledger that belongs to no load has no times: it is in doubt, and accuses nobody.
     if (this.#anchorMs === null) return;
     const endedAtMs = this.#anchorMs + dueMs + latMs;
-    const fault = this.#faultAt(endedAtMs);
+    const window = this.#windowAt(endedAtMs);
+    const { fault } = window;
     // What the read-back could not know yet is no one's fault.
     const before = endedAtMs < this.#readFromMs;
     if (outcome === 'A' && before) {
       this.#view.acknowledged += 1;
-      this.#risk.set(fault, (this.#risk.get(fault) ?? 0) + 1);
-      if (fault && isActing(fault, endedAtMs)) this.#acting.set(fault, (this.#acting.get(fault) ?? 0) + 1);
+      window.atRisk += 1;
+      if (fault && isActing(fault, endedAtMs)) window.whileActing += 1;
+    }
+    if (outcome === 'U') {
+      const name = fault?.name ?? OUTSIDE;
+      this.#view.unknownByWindow[name] = (this.#view.unknownByWindow[name] ?? 0) + 1;
     }
     if (outcome !== 'A' && status >= 200 && status < 300) this.#name('partial', vu, n, endedAtMs, fault);
     if (!runner.anyAccused) return;
-    if (runner.takeAccused('lost', vu, n) && before) this.#name('lost', vu, n, endedAtMs, fault);
-    if (runner.takeAccused('failedStored', vu, n)) this.#name('failedStored', vu, n, endedAtMs, fault);
-    if (runner.takeAccused('duplicated', vu, n)) this.#name('duplicated', vu, n, endedAtMs, fault);
+    for (const accusation of runner.takeAccusations(vu, n))
+      if (accusation !== 'lost' || before) this.#name(accusation, vu, n, endedAtMs, fault);
   }
 
   close(): void {
     const view = this.#view;
     if (this.#anchorMs === null) return;
-    for (const fault of this.#faults)
-      if (!fault.momentary && fault.windowMs) {
-        const earlier = view.whileActing[fault.name] ?? 0;
-        view.whileActing[fault.name] = earlier + (this.#acting.get(fault) ?? 0);
-      }
-    for (const id of this.#runner.remaining('duplicated'))
-      view.duplicated.add({ id, endedAtMs: null, window: null });
-    for (const [fault, count] of this.#risk) {
+    for (const { fault, atRisk, whileActing } of [...this.#windows, this.#outside]) {
       const name = fault?.name ?? OUTSIDE;
-      view.atRisk[name] = (view.atRisk[name] ?? 0) + count;
+      if (atRisk > 0) view.atRisk[name] = (view.atRisk[name] ?? 0) + atRisk;
+      if (fault?.momentary === false && fault.windowMs)
+        view.whileActing[name] = (view.whileActing[name] ?? 0) + whileActing;
     }
+    for (const id of this.#runner.duplicatedWithoutLine())
+      view.duplicated.add({ id, endedAtMs: null, window: null });
   }
 
   #name(
@@ -220,12 +235,12 @@ export class Tally {
     this.#view[kind].add({ id: this.#runner.id(vu, n), endedAtMs, window: fault?.name ?? OUTSIDE });
   }
 
-  #faultAt(atMs: number): FaultView | null {
-    for (const fault of this.#faults) {
-      const { windowMs } = fault;
-      if (windowMs !== null && atMs >= windowMs[0] && atMs < windowMs[1]) return fault;
+  #windowAt(atMs: number): Window {
+    for (const window of this.#windows) {
+      const windowMs = window.fault?.windowMs ?? null;
+      if (windowMs !== null && atMs >= windowMs[0] && atMs < windowMs[1]) return window;
     }
-    return null;
+    return this.#outside;
   }
 }
 

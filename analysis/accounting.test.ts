@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
 import type { LedgerLine } from '../record/ledger.ts';
-import { Accused, RunnerAccount } from './accounting.ts';
+import { type Accusation, Accused, RunnerAccount } from './accounting.ts';
 
 const VUS = 4;
 /** As many writes as a runner can have sent. */
@@ -65,14 +65,12 @@ function count(
   for (const range of ranges) account.addStored(range, cutShort, phantom);
   const gaps = account.gaps;
   const held = account.settle(true);
-  const take = (what: 'lost' | 'duplicated' | 'failedStored') => {
-    const asked = lines.filter(({ vu, n }) => account.takeAccused(what, vu, n)).length;
-    return asked + [...account.remaining(what)].length;
-  };
+  const taken = lines.flatMap(({ vu, n }) => account.takeAccusations(vu, n));
+  const take = (what: Accusation) => taken.filter((one) => one === what).length;
   return {
     lost: take('lost'),
     failedStored: take('failedStored'),
-    duplicated: take('duplicated'),
+    duplicated: take('duplicated') + [...account.duplicatedWithoutLine()].length,
     phantoms: phantom.count,
     ...held,
     gaps,
@@ -145,7 +143,7 @@ describe('RunnerAccount', () => {
     const account = new RunnerAccount('r', VUS, MOST);
     account.add(line('A', 1, 1), 7);
     account.settle(false);
-    expect(account.takeAccused('lost', 1, 1)).toBe(false);
+    expect(account.takeAccusations(1, 1)).toEqual([]);
   });
 
   it('counts identities with two lines and numbers that cannot be', () => {
@@ -157,6 +155,26 @@ describe('RunnerAccount', () => {
       impossible: 4,
       impossibleAt: [7, 7, 7, 7],
     });
+  });
+
+  it('gives what a write is accused of once', () => {
+    const account = new RunnerAccount('r', VUS, MOST);
+    for (const one of [line('F', 1, 1), line('A', 1, 2), line('A', 1, 3)]) account.add(one, 1);
+    account.addStored({ vu: 1, from: 1, to: 2, copies: 2 }, false, new Accused());
+    account.settle(true);
+    const ask = () => [1, 2, 3].map((n) => account.takeAccusations(1, n));
+    expect(ask()).toEqual([['failedStored', 'duplicated'], ['duplicated'], ['lost']]);
+    expect(ask()).toEqual([[], [], []]);
+    expect([...account.duplicatedWithoutLine()]).toEqual([]);
+  });
+
+  it('names what is stored twice and left no line, after a damaged number far away', () => {
+    const account = new RunnerAccount('r', VUS, MOST);
+    for (const n of [1, 900_000]) account.add(line('A', 2, n), 1);
+    account.addStored({ vu: 2, from: 1, to: 3, copies: 1 }, true, new Accused());
+    account.addStored({ vu: 2, from: 3, to: 3, copies: 1 }, true, new Accused());
+    expect(account.settle(true)).toEqual({ stored: 3, unknownStored: 2, unknownAbsent: 899_996 });
+    expect([...account.duplicatedWithoutLine()]).toEqual(['r/2:3']);
   });
 
   it('names the first phantoms and counts all', () => {

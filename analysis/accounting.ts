@@ -1,15 +1,14 @@
 /**
- * What the system owes its clients, and what it gave back. One bit per write: numbers are dense within a virtual user, so ten
- * million writes need a few megabytes. Rules (record/ledger.ts): a number without a line, up to one past the last of its
- * virtual user, is unknown, the one past only where the runner was cut short; everything that has a line ended as the line says.
+ * What the system owes its clients, and what it gave back. Rules (record/ledger.ts): a number without a line, up to one past the last of
+ * its virtual user, is unknown, the one past only where the runner was cut short; everything that has a line ended as the line says.
  */
-import { TypedFastBitSet } from 'typedfastbitset';
 import type { StoredRange } from '../record/contract.ts';
 import type { LedgerLine } from '../record/ledger.ts';
+import { LedgerMarks } from './ledger-marks.ts';
 
 /** Names listed for each accusation; all are counted. */
 const NAMED = 20;
-/** No number is larger, whatever the runner is said to have sent: every number before it would need its bit. */
+/** No number is larger, whatever the runner is said to have sent: a damaged number makes every one before it unknown. */
 const MAX_NUMBER = 16_000_000;
 /** Lines with an impossible number that are named. */
 const LINES_NAMED = 5;
@@ -29,6 +28,8 @@ export class Accused {
   readonly named: NamedWrite[] = [];
   /** By the window in which they ended. */
   readonly byWindow: Record<string, number> = {};
+  /** Of those with a time: the first and the last end on the run's clock, ms, by window. */
+  readonly spans: Record<string, [firstMs: number, lastMs: number]> = {};
   readonly #limit: number;
 
   constructor(limit = NAMED) {
@@ -40,20 +41,24 @@ export class Accused {
     const window = write.window ?? 'no time';
     this.byWindow[window] = (this.byWindow[window] ?? 0) + times;
     if (this.named.length < this.#limit) this.named.push(write);
+    if (write.endedAtMs === null) return;
+    const [firstMs, lastMs] = this.spans[window] ?? [write.endedAtMs, write.endedAtMs];
+    this.spans[window] = [Math.min(firstMs, write.endedAtMs), Math.max(lastMs, write.endedAtMs)];
   }
 }
 
-interface VuAccount {
-  acknowledged: TypedFastBitSet;
-  failed: TypedFastBitSet;
-  seen: TypedFastBitSet;
-  stored: TypedFastBitSet;
-  /** Stored more than once. */
-  again: TypedFastBitSet;
-  last: number;
-}
+/** The mark of a write: how its first line ended (none = it has no line) ... */
+const ACKNOWLEDGED = 1;
+const FAILED = 2;
+const UNKNOWN = 3;
+const ENDED = 3;
+/** ... that the system holds it, holds it more than once, and that its accusations were taken. */
+const STORED = 4;
+const AGAIN = 8;
+const TAKEN = 16;
 
 export type Accusation = 'lost' | 'duplicated' | 'failedStored';
+const NOTHING: readonly Accusation[] = [];
 
 export interface StoredCounts {
   /** Different identities that the system holds, phantoms apart. */
@@ -76,8 +81,17 @@ export class RunnerAccount {
   /** Where the first of them are in the file. */
   readonly impossibleAt: number[] = [];
   readonly #maxNumber: number;
-  readonly #vus = new Map<number, VuAccount>();
-  readonly #accused = new Map<number, Record<Accusation, TypedFastBitSet>>();
+  readonly #marks = new LedgerMarks();
+  /** Of all virtual users: the sum of their last numbers, and how many stored numbers are past the last of theirs. */
+  #lastNumbers = 0;
+  #pastLast = 0;
+  #stored = 0;
+  #acknowledgedStored = 0;
+  #failedStored = 0;
+  /** Stored more than once, and not taken yet. */
+  #duplicated = 0;
+  /** Everything that is stored was added: only then is an absent write lost. */
+  #whole = false;
   /** Up to this virtual user, one without a line may have its first write in flight. */
   #maxVu: number;
 
@@ -98,30 +112,31 @@ export class RunnerAccount {
       if (this.impossibleAt.length < LINES_NAMED) this.impossibleAt.push(lineNumber);
       return;
     }
-    const account = this.#vus.get(vu) ?? this.#open(vu);
-    // Not checkedAdd(): in typedfastbitset 0.8.0 it loses the number that makes the set grow.
-    if (account.seen.has(n)) {
+    const user = this.#marks.open(vu);
+    if (this.#marks.get(user, n) !== 0) {
       this.repeatedLines += 1;
       return;
     }
-    account.seen.add(n);
-    if (n > account.last) account.last = n;
+    if (n > user.last) {
+      this.#lastNumbers += n - user.last;
+      user.last = n;
+    }
     // A runner that opens its lanes one by one has at most one more than it showed.
     if (vu >= this.#maxVu) this.#maxVu = vu + 1;
-    if (outcome === 'A') {
-      this.acknowledged += 1;
-      account.acknowledged.add(n);
-    } else if (outcome === 'F') {
-      this.failed += 1;
-      account.failed.add(n);
-    } else this.unknown += 1;
+    if (outcome === 'A') this.acknowledged += 1;
+    else if (outcome === 'F') this.failed += 1;
+    else this.unknown += 1;
+    this.#marks.set(user, n, outcome === 'A' ? ACKNOWLEDGED : outcome === 'F' ? FAILED : UNKNOWN);
   }
 
   /** Numbers up to a virtual user's last one that left no line: cut off between send and line. */
   get gaps(): number {
-    let gaps = 0;
-    for (const { last, seen } of this.#vus.values()) gaps += last - seen.size();
-    return gaps;
+    return this.#lastNumbers - this.acknowledged - this.failed - this.unknown;
+  }
+
+  /** Acknowledged, and not among what is stored so far. */
+  get acknowledgedAbsent(): number {
+    return this.acknowledged - this.#acknowledgedStored;
   }
 
   /**
@@ -130,15 +145,23 @@ export class RunnerAccount {
    */
   addStored(range: Omit<StoredRange, 'runner'>, cutShort: boolean, phantom: Accused): void {
     const { vu, from, to, copies } = range;
-    const known = this.#vus.get(vu);
+    const known = this.#marks.find(vu);
     const inFlight = cutShort && (known !== undefined || vu <= this.#maxVu) ? 1 : 0;
     const limit = (known?.last ?? 0) + inFlight;
     if (to > limit) this.#addPhantoms(vu, Math.max(from, limit + 1), to, phantom);
     if (from > limit) return;
-    const account = known ?? this.#open(vu);
+    const user = known ?? this.#marks.open(vu);
     for (let n = from; n <= Math.min(to, limit); n += 1) {
-      if (copies > 1 || account.stored.has(n)) account.again.add(n);
-      account.stored.add(n);
+      const mark = this.#marks.get(user, n);
+      const again = copies > 1 || (mark & STORED) !== 0;
+      if (again && (mark & AGAIN) === 0) this.#duplicated += 1;
+      if ((mark & STORED) === 0) {
+        this.#stored += 1;
+        if ((mark & ENDED) === ACKNOWLEDGED) this.#acknowledgedStored += 1;
+        if ((mark & ENDED) === FAILED) this.#failedStored += 1;
+        if (n > user.last) this.#pastLast += 1;
+      }
+      this.#marks.set(user, n, mark | STORED | (again ? AGAIN : 0));
     }
   }
 
@@ -150,60 +173,44 @@ export class RunnerAccount {
 
   /** Compares. `whole` = everything that is stored was added: only then is an absent write lost. */
   settle(whole: boolean): StoredCounts {
-    let [stored, unknownStored, unknownAbsent] = [0, 0, 0];
-    for (const [vu, account] of this.#vus) {
-      const { acknowledged, failed, seen, last } = account;
-      const certain = acknowledged.size() + failed.size();
-      const held = account.stored.size();
-      const certainHeld =
-        account.stored.intersection_size(acknowledged) + account.stored.intersection_size(failed);
-      stored += held;
-      unknownStored += held - certainHeld;
-      // Of the numbers one past the last, only those that turned up are counted: the others may never have been sent.
-      const inFlight = account.stored.has(last + 1) && !seen.has(last + 1) ? 1 : 0;
-      unknownAbsent += last + inFlight - certain - (held - certainHeld);
-      const accused = {
-        lost: whole ? acknowledged.new_difference(account.stored) : new TypedFastBitSet(),
-        duplicated: account.again,
-        failedStored: failed.new_intersection(account.stored),
-      };
-      if (!accused.lost.isEmpty() || !accused.duplicated.isEmpty() || !accused.failedStored.isEmpty())
-        this.#accused.set(vu, accused);
-    }
-    return { stored, unknownStored, unknownAbsent };
+    this.#whole = whole;
+    const unknownStored = this.#stored - this.#acknowledgedStored - this.#failedStored;
+    // Of the numbers one past the last, only those that turned up are counted: the others may never have been sent.
+    const unknown = this.unknown + this.gaps + this.#pastLast;
+    return { stored: this.#stored, unknownStored, unknownAbsent: unknown - unknownStored };
   }
 
-  /** Is this write accused? The answer is yes once: every identity is named one time. */
-  takeAccused(accusation: Accusation, vu: number, n: number): boolean {
-    const accused = this.#accused.get(vu)?.[accusation];
-    if (accused === undefined || !accused.has(n)) return false;
-    accused.remove(n);
-    return true;
+  /** What a write is accused of. The answer is given once: every identity is named one time. */
+  takeAccusations(vu: number, n: number): readonly Accusation[] {
+    const user = this.#marks.find(vu);
+    const mark = user === undefined ? 0 : this.#marks.get(user, n);
+    const ended = mark & ENDED;
+    const lost = this.#whole && ended === ACKNOWLEDGED && (mark & STORED) === 0;
+    const failedStored = ended === FAILED && (mark & STORED) !== 0;
+    const duplicated = (mark & AGAIN) !== 0;
+    if (user === undefined || (mark & TAKEN) !== 0 || (!lost && !failedStored && !duplicated)) return NOTHING;
+    this.#marks.set(user, n, mark | TAKEN);
+    if (duplicated) this.#duplicated -= 1;
+    return [
+      ...(lost ? (['lost'] as const) : []),
+      ...(failedStored ? (['failedStored'] as const) : []),
+      ...(duplicated ? (['duplicated'] as const) : []),
+    ];
   }
 
   get anyAccused(): boolean {
-    return this.#accused.size > 0;
+    const lost = this.#whole && this.acknowledgedAbsent > 0;
+    return lost || this.#failedStored > 0 || this.#duplicated > 0;
   }
 
-  /** Identities that are still accused after every line was asked about: they have none. */
-  *remaining(accusation: Accusation): Generator<string> {
-    for (const [vu, accused] of this.#accused) for (const n of accused[accusation]) yield this.id(vu, n);
+  /** Identities stored more than once that were not taken after every line was asked about: they have none. */
+  *duplicatedWithoutLine(): Generator<string> {
+    if (this.#duplicated === 0) return;
+    for (const { vu, n, mark } of this.#marks.entries())
+      if ((mark & AGAIN) !== 0 && (mark & TAKEN) === 0) yield this.id(vu, n);
   }
 
   id(vu: number, n: number): string {
     return `${this.runner}/${vu}:${n}`;
-  }
-
-  #open(vu: number): VuAccount {
-    const account = {
-      acknowledged: new TypedFastBitSet(),
-      failed: new TypedFastBitSet(),
-      seen: new TypedFastBitSet(),
-      stored: new TypedFastBitSet(),
-      again: new TypedFastBitSet(),
-      last: 0,
-    };
-    this.#vus.set(vu, account);
-    return account;
   }
 }

@@ -3,7 +3,7 @@
  * the last look that did not see it and the first that did.
  */
 import type { Event, EventOf, Plan, PlannedFault } from '../record/model.ts';
-import { binsTouching, firstGoodRun, type Good, type Timeline } from './timeline.ts';
+import { type Bin, binsTouching, firstGoodRun, type Good, isGood, type Timeline } from './timeline.ts';
 
 export type Interval = [loMs: number, hiMs: number];
 
@@ -92,8 +92,12 @@ export function struckAtMs(fault: FaultView): Interval | null {
   return fault.momentary ? fault.actingFromMs : fault.goneAtMs;
 }
 
-/** The end of what can be seen of a fault: the next one's intent, or the end of the load. */
-export function seenUntilMs(fault: FaultView, all: readonly FaultView[], timeline: Timeline): number {
+/** The end of what can be seen of a fault: the next one's intent, or the end of the load (of whatever else is looked at). */
+export function seenUntilMs(
+  fault: FaultView,
+  all: readonly FaultView[],
+  timeline: Pick<Timeline, 'toMs'>,
+): number {
   const from = fault.intentAtMs ?? 0;
   const later = all.flatMap(({ intentAtMs }) =>
     intentAtMs !== null && intentAtMs > from ? [intentAtMs] : [],
@@ -101,13 +105,26 @@ export function seenUntilMs(fault: FaultView, all: readonly FaultView[], timelin
   return Math.min(timeline.toMs, ...later);
 }
 
+/**
+ * The seconds in which the first good run is looked for, from where the recovery counts on. A blow may take some seconds to be felt: good
+ * ones before the first bad one, which comes before it is seen gone, are no recovery from it.
+ */
+export function recoveryBins(fault: FaultView, timeline: Timeline, untilMs: number, good: Good): Bin[] {
+  const from = struckAtMs(fault);
+  if (from === null) return [];
+  const bins = binsTouching(timeline, from[0], untilMs).filter((bin) => bin.toMs <= untilMs);
+  if (!fault.momentary) return bins;
+  const goneMs = fault.goneAtMs?.[1] ?? untilMs;
+  const felt = bins.findIndex((bin) => bin.fromMs < goneMs && isGood(bin, good) === false);
+  return felt < 0 ? bins : bins.slice(felt);
+}
+
 function close(fault: FaultView, all: readonly FaultView[], timeline: Timeline | null, good: Good): void {
   if (fault.intentAtMs === null || timeline === null) return;
   const untilMs = seenUntilMs(fault, all, timeline);
   const from = struckAtMs(fault);
   if (from) {
-    const bins = binsTouching(timeline, from[0], untilMs).filter((bin) => bin.toMs <= untilMs);
-    const startMs = firstGoodRun(bins, good);
+    const startMs = firstGoodRun(recoveryBins(fault, timeline, untilMs, good), good);
     fault.recoveredAtMs = startMs === null ? null : Math.max(startMs, from[0]);
   }
   const { recoveredAtMs, goneAtMs } = fault;

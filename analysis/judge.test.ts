@@ -42,7 +42,10 @@ describe('judgeRun', () => {
       expect: [{ check: 'told', during: 'cut' }, { check: 'told' }, { check: 'told', atLeast: 3 }],
     });
     expect(file.verdicts.map(({ id }) => id)).toEqual(['told@cut', 'told', 'told#2']);
-    expect(file.figures).toContainEqual({ name: 'recovery from cut', value: 0, unit: 's' });
+    expect(file.figures).toContainEqual({ name: 'recovery from cut', value: 0, unit: 's', fault: 'cut' });
+    expect(file.figures).toContainEqual({ name: 'RPO of cut', value: 0, unit: 'writes', fault: 'cut' });
+    expect(file.costs?.map(({ fault }) => fault)).toEqual(['cut']);
+    expect(VerdictFile.parse(file)).toEqual(file);
   });
 
   it('turns a check that throws into invalid, with its words', async () => {

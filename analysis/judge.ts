@@ -11,6 +11,7 @@ import {
 import { type CheckModule, history, type Judgement } from './check.ts';
 import { OUTSIDE, struckAtMs } from './faults.ts';
 import { eventsOf } from './load-view.ts';
+import { faultCosts } from './recovery/costs.ts';
 import { scheduled, sum } from './timeline.ts';
 import { binsIn, type RunView } from './view.ts';
 
@@ -25,6 +26,7 @@ export async function judgeRun(
   const ofTheRun = [...ranToItsEnd(view), ...recordedWhole(view)];
   const verdicts = [...ofTheRun, ...withoutBlame(judged, ofTheRun)];
   const verdict = overall(verdicts);
+  const costs = faultCosts(view);
   return {
     schemaVersion: SCHEMA_VERSION,
     runId: plan.runId,
@@ -36,7 +38,8 @@ export async function judgeRun(
       verdict === 'invalid' && eventsOf(view.events, 'run.crashed').length > 0 ? EXIT.crash : EXIT[verdict],
     rehearsal: plan.platform === 'local',
     verdicts: unique(verdicts),
-    figures: figuresOf(view),
+    figures: [...figuresOf(view), ...costs.figures],
+    costs: costs.rows,
     remarks: view.remarks,
   };
 }
@@ -191,7 +194,7 @@ function figuresOf(view: RunView): VerdictFile['figures'] {
       const struck = struckAtMs(fault);
       const value =
         fault.recoveredAtMs === null || !struck ? null : (fault.recoveredAtMs - struck[0]) / 1_000;
-      return { name: `recovery from ${fault.name}`, value, unit: 's' };
+      return { name: `recovery from ${fault.name}`, value, unit: 's', fault: fault.name };
     }),
     ...Object.entries(host.cores).map(([group, value]) => ({
       name: `CPU of ${group}`,

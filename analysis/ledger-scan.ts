@@ -1,17 +1,26 @@
 /**
- * Reads the lines of `ledger/<runner>.log` (record/ledger.ts has the format) from chunks of bytes. Written by hand, byte by byte:
- * a ledger of ten million lines is read several times, and one string per line would cost more than everything else together.
+ * Reads the lines of `ledger/<runner>.log` (record/ledger.ts has the format) from chunks of bytes. A ledger of a hundred million lines is
+ * read several times, so the lines that nearly all are, are read byte by byte and in place; any other one is worth a regular expression.
  */
 import { type AttemptLine, type LedgerLine, parseAttemptLine } from '../record/ledger.ts';
 
 /** Bytes of the longest line that could be one of ours; the generator's own words may be longer and count as malformed. */
 const MAX_LINE_BYTES = 256;
+/** Bytes of the longest ordinary line: a letter, eight numbers, and what stands before and behind each. */
+const MAX_ORDINARY_BYTES = 96;
+/** Digits of a number in an ordinary line: every number below 10^9 is allowed everywhere. */
+const MAX_ORDINARY_DIGITS = 9;
 /** A time beyond this is not one of a run, milliseconds (30 days): it would cost memory in every table by time. */
 const MAX_TIME_MS = 30 * 86_400_000;
 const MAX_NAMED = 20;
-const SPACE = 32;
 const NEWLINE = 10;
+const SPACE = 32;
+const ZERO = 48;
+const COLON = 58;
+const LETTER_A = 65;
+const LETTER_F = 70;
 const LETTER_T = 84;
+const LETTER_U = 85;
 
 export interface LedgerScan {
   /** Well-formed lines of writes. */
@@ -46,36 +55,44 @@ export function scanLedger(
   onLine: (line: LedgerLine, number: number) => void,
   onAttempt?: (attempt: AttemptLine) => void,
 ): LedgerScan {
-  const parser = new LineParser();
   const scan: LedgerScan = { lines: 0, torn: false, malformed: 0, malformedAt: [] };
+  const reader = new LineReader();
   const carry = new Uint8Array(MAX_LINE_BYTES);
   let carried = 0;
   let number = 0;
   const take = (bytes: Uint8Array, from: number, to: number) => {
-    number += 1;
     if (isAnchor(bytes, from, to)) return;
     const attempt = bytes[from] === LETTER_T ? attemptOf(bytes, from, to) : null;
     if (attempt !== null) onAttempt?.(attempt);
-    else if (parser.parse(bytes, from, to)) {
+    else if (reader.readAny(bytes, from, to)) {
       scan.lines += 1;
-      onLine(parser.line, number);
+      onLine(reader.line, number);
     } else {
       scan.malformed += 1;
       if (scan.malformedAt.length < MAX_NAMED) scan.malformedAt.push(number);
     }
   };
   for (const chunk of chunks) {
+    const ordinaryTo = chunk.length - MAX_ORDINARY_BYTES;
     let from = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
-      if (carried === 0) take(chunk, from, end);
+    while (from < chunk.length) {
+      const next = carried === 0 && from <= ordinaryTo ? reader.readOrdinary(chunk, from) : 0;
+      const end = next > 0 ? next - 1 : chunk.indexOf(NEWLINE, from);
+      if (end < 0) {
+        carried = append(carry, carried, chunk.subarray(from));
+        break;
+      }
+      number += 1;
+      if (next > 0) {
+        scan.lines += 1;
+        onLine(reader.line, number);
+      } else if (carried === 0) take(chunk, from, end);
       else {
-        carried = append(carry, carried, chunk.subarray(from, end));
-        take(carry, 0, carried);
+        take(carry, 0, append(carry, carried, chunk.subarray(from, end)));
         carried = 0;
       }
       from = end + 1;
     }
-    if (from < chunk.length) carried = append(carry, carried, chunk.subarray(from));
   }
   scan.torn = carried > 0;
   return scan;
@@ -88,7 +105,13 @@ export function append(carry: Uint8Array, carried: number, part: Uint8Array): nu
   return Math.min(carry.length, carried + part.length);
 }
 
-class LineParser {
+const WHOLE = String.raw`(\d{1,10})`;
+const TIME = String.raw`(-?\d{1,15}(?:\.\d{1,15})?)`;
+const LINE = new RegExp(
+  `^([AFU]) ${WHOLE}:${WHOLE} ${TIME} ${TIME} ${TIME}(?: ${WHOLE} ${WHOLE} ${WHOLE})?$`,
+);
+
+class LineReader {
   readonly line: LedgerLine = {
     outcome: 'A',
     vu: 0,
@@ -100,91 +123,77 @@ class LineParser {
     code: 0,
     attempts: 1,
   };
-  #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
-  #end = 0;
-  #value = 0;
 
-  parse(bytes: Uint8Array, from: number, to: number): boolean {
-    if (to - from >= MAX_LINE_BYTES) return false;
-    this.#bytes = bytes;
-    this.#at = from + 1;
-    this.#end = to;
-    const { line } = this;
-    const first = bytes[from];
-    if (first === 65) line.outcome = 'A';
-    else if (first === 70) line.outcome = 'F';
-    else if (first === 85) line.outcome = 'U';
-    else return false;
-    if (!this.#skip(SPACE) || !this.#whole()) return false;
-    line.vu = this.#value;
-    if (!this.#skip(58) || !this.#whole()) return false;
-    line.n = this.#value;
-    if (line.vu < 1 || line.n < 1) return false;
-    if (!this.#skip(SPACE) || !this.#time()) return false;
-    line.dueMs = this.#value;
-    if (!this.#skip(SPACE) || !this.#time()) return false;
-    line.latMs = this.#value;
-    if (!this.#skip(SPACE) || !this.#time()) return false;
-    line.lagMs = this.#value;
-    line.status = 0;
-    line.code = 0;
-    line.attempts = 1;
+  /**
+   * Reads the line that begins at `from`, where at least `MAX_ORDINARY_BYTES` are left. Returns the position behind its newline, or 0 where
+   * it is no ordinary one: with a sign, a fraction or a very large number, or none of ours.
+   */
+  readOrdinary(bytes: Uint8Array, from: number): number {
+    const letter = bytes[from];
+    if (bytes[from + 1] !== SPACE) return 0;
+    if (letter !== LETTER_A && letter !== LETTER_F && letter !== LETTER_U) return 0;
+    this.#at = from + 2;
+    const vu = this.#number(bytes, COLON);
+    const n = this.#number(bytes, SPACE);
+    const dueMs = this.#number(bytes, SPACE);
+    const latMs = this.#number(bytes, SPACE);
     // Only an acknowledgement at the first attempt may leave the details out: anything else was cut short.
-    if (this.#at === this.#end) return line.outcome === 'A';
-    if (!this.#skip(SPACE) || !this.#whole()) return false;
-    line.status = this.#value;
-    if (!this.#skip(SPACE) || !this.#whole()) return false;
-    line.code = this.#value;
-    if (!this.#skip(SPACE) || !this.#whole()) return false;
-    line.attempts = this.#value;
-    return this.#at === this.#end;
+    const lagFrom = this.#at;
+    let lagMs = this.#number(bytes, letter === LETTER_A ? NEWLINE : SPACE);
+    let status = 0;
+    let code = 0;
+    let attempts = 1;
+    if (letter !== LETTER_A || lagMs < 0) {
+      this.#at = lagFrom;
+      lagMs = this.#number(bytes, SPACE);
+      status = this.#number(bytes, SPACE);
+      code = this.#number(bytes, SPACE);
+      attempts = this.#number(bytes, NEWLINE);
+    }
+    if (vu < 1 || n < 1 || dueMs < 0 || latMs < 0 || lagMs < 0 || status < 0 || code < 0 || attempts < 0)
+      return 0;
+    const { line } = this;
+    line.outcome = letter === LETTER_A ? 'A' : letter === LETTER_F ? 'F' : 'U';
+    line.vu = vu;
+    line.n = n;
+    line.dueMs = dueMs;
+    line.latMs = latMs;
+    line.lagMs = lagMs;
+    line.status = status;
+    line.code = code;
+    line.attempts = attempts;
+    return this.#at;
   }
 
-  #skip(byte: number): boolean {
-    return this.#at < this.#end && this.#bytes[this.#at++] === byte;
-  }
-
-  /** Digits without a sign, below 2^31. */
-  #whole(): boolean {
+  /** Moves behind the number here and the byte that has to follow it. -1 = it is none, too long, or something else follows. */
+  #number(bytes: Uint8Array, follows: number): number {
     const from = this.#at;
+    let at = from;
     let value = 0;
-    while (this.#at < this.#end) {
-      const digit = (this.#bytes[this.#at] ?? 0) - 48;
-      if (digit < 0 || digit > 9) break;
+    let digit = bytes[at]! - ZERO;
+    while (digit >= 0 && digit <= 9) {
       value = value * 10 + digit;
-      this.#at += 1;
+      at += 1;
+      digit = bytes[at]! - ZERO;
     }
-    this.#value = value;
-    return this.#at > from && this.#at - from <= 10 && value < 2 ** 31;
+    if (at === from || at - from > MAX_ORDINARY_DIGITS || digit + ZERO !== follows) return -1;
+    this.#at = at + 1;
+    return value;
   }
 
-  /** Milliseconds: a whole number, perhaps with a sign, perhaps with a fraction. */
-  #time(): boolean {
-    const negative = this.#at < this.#end && this.#bytes[this.#at] === 45;
-    if (negative) this.#at += 1;
-    if (!this.#digits()) return false;
-    let value = this.#value;
-    if (this.#at < this.#end && this.#bytes[this.#at] === 46) {
-      this.#at += 1;
-      const from = this.#at;
-      if (!this.#digits()) return false;
-      value += this.#value / 10 ** (this.#at - from);
-    }
-    this.#value = negative ? -value : value;
-    return value <= MAX_TIME_MS;
-  }
-
-  #digits(): boolean {
-    const from = this.#at;
-    let value = 0;
-    while (this.#at < this.#end) {
-      const digit = (this.#bytes[this.#at] ?? 0) - 48;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-      this.#at += 1;
-    }
-    this.#value = value;
-    return this.#at > from && this.#at - from <= 15;
+  /** Reads the line from `from` to `to`, its newline left out. False = it is none of ours, or was cut short. */
+  readAny(bytes: Uint8Array, from: number, to: number): boolean {
+    if (to - from >= MAX_LINE_BYTES) return false;
+    const found = LINE.exec(String.fromCharCode(...bytes.subarray(from, to)));
+    if (found === null || (found[1] !== 'A' && found[7] === undefined)) return false;
+    const [vu = 0, n = 0, dueMs = 0, latMs = 0, lagMs = 0] = found.slice(2, 7).map(Number);
+    const [status = 0, code = 0, attempts = 0] =
+      found[7] === undefined ? [0, 0, 1] : found.slice(7).map(Number);
+    if (vu < 1 || n < 1 || [vu, n, status, code, attempts].some((whole) => whole >= 2 ** 31)) return false;
+    if ([dueMs, latMs, lagMs].some((timeMs) => Math.abs(timeMs) > MAX_TIME_MS)) return false;
+    const outcome = found[1] === 'A' ? 'A' : found[1] === 'F' ? 'F' : 'U';
+    Object.assign(this.line, { outcome, vu, n, dueMs, latMs, lagMs, status, code, attempts });
+    return true;
   }
 }

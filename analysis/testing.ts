@@ -31,6 +31,8 @@ export interface Story {
   log?: (text: string) => string | null;
   /** Changes of the cluster's objects. */
   watch?: readonly WatchLine[];
+  /** Text of `ledger/load.states`. */
+  states?: string;
   /** What is read back, changed; by default everything acknowledged, once. */
   stored?: (text: string) => string | null;
 }
@@ -101,6 +103,7 @@ export function recordOf(story: Story): RunRecord {
     events: [...events.flatMap((event) => edit(event) ?? []), ...(story.events ?? [])],
     logs: log === null ? [] : [fileOf('load', log)],
     stored: stored === null ? [] : [fileOf('load', stored)],
+    states: story.states === undefined ? [] : [fileOf('load', story.states)],
     watch: () => story.watch ?? [],
     remarks: [],
     damaged: { count: 0, lines: [] },

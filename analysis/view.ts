@@ -1,12 +1,14 @@
 /** Everything a check may look at: one reading of the record, computed once. Pure; the record hands in events and bytes. */
-import { build, type Histogram } from 'hdr-histogram-js';
+import type { Histogram } from 'hdr-histogram-js';
 import type { Event, Plan } from '../record/model.ts';
 import type { LedgerFile, RunRecord } from '../record/reader.ts';
 import { accountView, type AccountView, Tally } from './account-view.ts';
 import { RunnerAccount } from './accounting.ts';
 import { type FaultView, faultViews, OUTSIDE } from './faults.ts';
 import { hostView, type HostView } from './host.ts';
+import { Latencies } from './ledger-latencies.ts';
 import { type LedgerScan, scanLedger } from './ledger-scan.ts';
+import { laggingView } from './ledger-lagging.ts';
 import { eventsOf, type JudgedLoad, judgedLoad, type LoadView, loadViews } from './load-view.ts';
 import { Schedule } from './schedule.ts';
 import { type Bin, binAt, emptyTimeline, type Timeline } from './timeline.ts';
@@ -25,6 +27,8 @@ export interface RunView {
   loads: LoadView[];
   /** Every runner's ledger, to be read again by whoever needs more than what is counted here. */
   ledgers: readonly Ledger[];
+  /** `ledger/<runner>.states`, where the system's contract tells any. */
+  states: readonly LedgerFile[];
   /** Null = no judged load was ever started. */
   judged: JudgedLoad | null;
   timeline: Timeline | null;
@@ -55,7 +59,7 @@ export interface Ledger {
 
 /** `nameLimit`: how many writes of each accusation are named. */
 export function buildView(
-  { plan, events: written, logs, stored, watch, remarks, damaged }: RunRecord,
+  { plan, events: written, logs, stored, states, watch, remarks, damaged }: RunRecord,
   nameLimit = 20,
 ): RunView {
   const events = written.toSorted((a, b) => a.at - b.at);
@@ -66,7 +70,8 @@ export function buildView(
   if (timeline) for (const ledger of ledgers) fillTimeline(timeline, ledger, plan);
   const faults = faultViews(plan, events, timeline, plan.scenario.good);
   const readback = eventsOf(events, 'readback').at(-1) ?? null;
-  const account = accountView({ ledgers, loads, stored, readback, nameLimit });
+  const lagging = laggingView(events, loads);
+  const account = accountView({ ledgers, loads, stored, readback, lagging, nameLimit });
   const latency = attribute(ledgers, { account, faults, timeline });
   return {
     plan,
@@ -74,6 +79,7 @@ export function buildView(
     remarks: [...remarks, ...remarksOf(events, ledgers)],
     loads,
     ledgers,
+    states,
     judged,
     timeline,
     faults,
@@ -99,7 +105,7 @@ function windowOf(faults: readonly FaultView[], { fromMs, toMs }: Bin): string {
 }
 
 /** First pass: identities and outcomes, and how late writes began. */
-function readLedger(file: LedgerFile, loads: readonly LoadView[]): Ledger {
+export function readLedger(file: LedgerFile, loads: readonly LoadView[]): Ledger {
   const load = loads.find(({ runner }) => runner === file.runner) ?? null;
   const account = new RunnerAccount(file.runner, load?.vus ?? 0, load?.maxWrites ?? Number.POSITIVE_INFINITY);
   const schedule = load?.judged ? new Schedule(load.ratePerS) : null;
@@ -167,11 +173,8 @@ function attribute(
   ledgers: readonly Ledger[],
   { account, faults, timeline }: Pick<RunView, 'account' | 'faults' | 'timeline'>,
 ): Record<string, Histogram> {
-  const latency: Record<string, Histogram> = {};
-  const ofBin = timeline?.bins.map(
-    (bin) =>
-      (latency[windowOf(faults, bin)] ??= build({ bitBucketSize: 32, numberOfSignificantValueDigits: 3 })),
-  );
+  const latency: Record<string, Latencies> = {};
+  const ofBin = timeline?.bins.map((bin) => (latency[windowOf(faults, bin)] ??= new Latencies()));
   for (const { file, load, schedule, account: runner } of ledgers) {
     const tally = new Tally(account, runner, faults, load);
     scanLedger(file.chunks(), (line) => {
@@ -179,11 +182,11 @@ function attribute(
       if (!schedule || !load || !timeline || line.outcome !== 'A') return;
       const shiftMs = schedule.shiftMs(line.dueMs + line.lagMs);
       const bin = judgedBin(timeline, load, line.dueMs + shiftMs);
-      if (bin >= 0) ofBin?.[bin]?.recordValue(Math.max(0, Math.round(line.latMs - shiftMs)));
+      if (bin >= 0) ofBin?.[bin]?.add(Math.max(0, Math.round(line.latMs - shiftMs)));
     });
     tally.close();
   }
-  return latency;
+  return Object.fromEntries(Object.entries(latency).map(([window, of]) => [window, of.close()]));
 }
 
 function remarksOf(events: readonly Event[], ledgers: readonly Ledger[]): string[] {

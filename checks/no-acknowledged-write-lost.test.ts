@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
+import type { Event } from '../record/model.ts';
 import { judge } from './no-acknowledged-write-lost.ts';
 
 const cut = { name: 'cut', fault: { chaos: 'cut' }, forMs: 5_000 };
@@ -22,7 +23,36 @@ it('names every lost write and the window in which it was acknowledged', () => {
   });
   expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 2 } });
   expect(verdict.reason).toContain('cut: 1, outside: 1');
+  expect(verdict.reason).toContain(
+    '(cut: acknowledged within 0.0 s, all while cut acted; outside: acknowledged from 1.2 s to 1.2 s)',
+  );
   expect(verdict.reason).toContain('load/1:2 (1.2 s, outside), load/1:101 (21.0 s, cut)');
+});
+
+it('says how many were late, and by how much, whether others are lost or not', () => {
+  // The load ends at 61.5 s; the last look of the story is from 62.5 s to 63.5 s.
+  const looked = (at: number, fromMs: number, counts: { absent: number; lagging?: number }): Event => ({
+    at,
+    kind: 'readback',
+    fromMs,
+    toMs: at,
+    complete: true,
+    why: '',
+    runners: ['load'],
+    ...counts,
+  });
+  const story: Story = {
+    events: [looked(62_000, 61_600, { absent: 7 }), looked(62_400, 62_100, { absent: 2, lagging: 5 })],
+    edit: (event) => (event.kind === 'readback' ? { ...event, absent: 0, lagging: 2 } : event),
+  };
+  const words =
+    '; 7 were lagging: absent from the look that began 0.1 s after the end of the load, there in one that ended 2.0 s after it.';
+  expect(ask(story)).toMatchObject({ verdict: 'pass', reason: expect.stringContaining(words) });
+  const lost = ask({ ...story, stored: (text) => text.replace('1:2-2\n', '') });
+  expect(lost).toMatchObject({ verdict: 'fail', reason: expect.stringContaining(words) });
+  expect(
+    ask({ edit: (event) => (event.kind === 'readback' ? { ...event, absent: 0 } : event) }).reason,
+  ).not.toContain('lagging');
 });
 
 it('does not accuse unknown writes', () => {

@@ -1,7 +1,8 @@
 /** Durability: what was acknowledged is there afterwards. A write is accused only when it was acknowledged before the read began. */
 import { z } from 'zod';
-import { byWindow, type Judgement, ledgerEvidence, named, ruleOfThree } from '../analysis/check.ts';
+import { byWindow, type Judgement, ledgerEvidence, named, ruleOfThree, seconds } from '../analysis/check.ts';
 import type { FaultView } from '../analysis/faults.ts';
+import { lostSpans } from '../analysis/recovery/loss.ts';
 import type { AccountView } from '../analysis/account-view.ts';
 import type { RunView } from '../analysis/view.ts';
 
@@ -19,11 +20,11 @@ export function judge(view: RunView): Judgement {
     expected: { value: 0, unit: 'writes' },
     evidence: ledgerEvidence(view),
   };
-  const unknown = `${account.unknown} unknown writes are kept apart (${account.unknownStored} stored, ${account.unknownAbsent} not)`;
+  const unknown = `${account.unknown} unknown writes are kept apart (${account.unknownStored} stored, ${account.unknownAbsent} not)${late(account)}`;
   if (lost.count > 0) {
     return {
       verdict: 'fail',
-      reason: `${lost.count} of ${acknowledged} acknowledged writes are lost, by the window in which they were acknowledged: ${byWindow(view, lost.byWindow)}. They are ${named(lost)}; ${unknown}${doubts.length > 0 ? `; besides, ${doubts.join('; ')}` : ''}.`,
+      reason: `${lost.count} of ${acknowledged} acknowledged writes are lost, by the window in which they were acknowledged: ${byWindow(view, lost.byWindow)} (${lostSpans(view).join('; ')}). They are ${named(lost)}; ${unknown}${doubts.length > 0 ? `; besides, ${doubts.join('; ')}` : ''}.`,
       ...common,
     };
   }
@@ -46,6 +47,13 @@ export function judge(view: RunView): Judgement {
 
 function notAtRisk({ faults, account }: RunView): FaultView[] {
   return faults.filter(({ name, windowMs }) => windowMs !== null && !account.atRisk[name]);
+}
+
+/** Late is not lost, and a client that read at once did not get it. */
+function late({ lagging }: AccountView): string {
+  return lagging === null
+    ? ''
+    : `; ${lagging.count} were lagging: absent from the look that began ${seconds(lagging.absentAtMs)} after the end of the load, there in one that ended ${seconds(lagging.seenByMs)} after it`;
 }
 
 /** A cut that is total lets nothing be acknowledged: 0 is its proof, and those just before and after it are what is at risk. */

@@ -57,6 +57,19 @@ it('measures a blow from the blow', () => {
   expect(ask(kill, 2_000).verdict).toBe('fail');
 });
 
+it('takes no good seconds between a blow and the first that feels it for a recovery', () => {
+  const kill = story(0, {
+    faults: [{ name: 'cut', fault: { chaos: 'pod-kill' } }],
+    events: faultEvents('cut', 21_000, 40_000),
+    write: (_, dueMs) => (dueMs >= 26_000 && dueMs < 28_000 ? { outcome: 'U', status: 0 } : {}),
+  });
+  expect(ask(kill, 9_000)).toMatchObject({ verdict: 'pass', observed: { value: 8.1 } });
+  expect(ask(kill, 5_000)).toMatchObject({ verdict: 'fail', observed: { value: 8.1 } });
+  // What comes when it is over long since is not its doing.
+  const over = { ...kill, events: faultEvents('cut', 21_000, 22_000) };
+  expect(ask(over, 5_000)).toMatchObject({ verdict: 'pass', observed: { value: 0 } });
+});
+
 it('cannot tell when too little of the load is left', () => {
   expect(ask(story(60_000, { forMs: 28_000 }), 10_000)).toMatchObject({
     verdict: 'inconclusive',

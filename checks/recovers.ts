@@ -12,8 +12,8 @@ import {
   unfinished,
   unwatchedPods,
 } from '../analysis/check.ts';
-import { type FaultView, seenUntilMs, struckAtMs } from '../analysis/faults.ts';
-import { BIN_MS, binsTouching, binsWithin, firstGoodRun, isGood } from '../analysis/timeline.ts';
+import { type FaultView, recoveryBins, seenUntilMs, struckAtMs } from '../analysis/faults.ts';
+import { BIN_MS, binsWithin, firstGoodRun, isGood } from '../analysis/timeline.ts';
 import type { RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
@@ -68,11 +68,7 @@ export function judge(
   const what = `${good.bins} good seconds in a row after ${fault.momentary ? 'the blow of' : 'the end of'} ${during}`;
   const tookMs = fault.recoveredAtMs === null ? null : Math.max(0, fault.recoveredAtMs - struck[0]);
   // Seconds without a line may have been good ones: if that would do, nobody saw it fail.
-  const best = firstGoodRun(
-    binsTouching(timeline, struck[0], untilMs).filter((bin) => bin.toMs <= untilMs),
-    good,
-    true,
-  );
+  const best = firstGoodRun(recoveryBins(fault, timeline, untilMs, good), good, true);
   if ((tookMs === null || tookMs > withinMs) && best !== null && best - struck[0] <= withinMs)
     return {
       verdict: 'inconclusive',

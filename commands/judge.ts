@@ -13,12 +13,23 @@ import { render, terminalOptions } from '../reports/terminal.ts';
 import { loadCheck } from '../harness/catalogue.ts';
 import { livingHarness } from '../harness/lock.ts';
 
-/** Judges a run directory, writes verdict.json and every report, prints the table or the JSON. */
+/**
+ * Judges a run directory, writes verdict.json and every report, prints the table or the JSON. On a full disk it prints all the same; a pass of
+ * which nothing is kept is none: its exit code is that of `invalid`.
+ */
 export async function judgeAndReport(dir: string, json: boolean): Promise<VerdictFile> {
   const record = openRun(dir);
   const verdicts = await judgeRun(buildView(record), loadCheck);
-  writeVerdict(dir, verdicts);
-  await report({ verdicts, plan: record.plan, directory: shown(dir), events: record.events }, dir, json);
+  const input = { verdicts, plan: record.plan, directory: shown(dir), events: record.events };
+  try {
+    writeVerdict(dir, verdicts);
+    await writeReports(input, dir);
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    process.stderr.write(`${shown(dir)}: the verdict cannot be written: ${error.message}\n`);
+    if (verdicts.exitCode === EXIT.pass) verdicts.exitCode = EXIT.invalid;
+  }
+  print(input, dir, json);
   return verdicts;
 }
 
@@ -37,16 +48,14 @@ export async function reportCommand(dir: string, options: { json?: true | undefi
   const parsed = VerdictFile.safeParse(readJson(file));
   if (!parsed.success)
     throw new UsageError(`${file}: not a verdict of this version of proofload; use: proofload judge ${dir}`);
-  await report(
-    { verdicts: parsed.data, plan, directory: shown(dir), events },
-    path.resolve(dir),
-    options.json === true,
-  );
+  const input = { verdicts: parsed.data, plan, directory: shown(dir), events };
+  await writeReports(input, path.resolve(dir));
+  print(input, path.resolve(dir), options.json === true);
   return EXIT.pass;
 }
 
-/** Every file of reports/ that names a file is written; the terminal's table goes to stdout. */
-async function report(input: ReportInput, dir: string, json: boolean): Promise<void> {
+/** Every file of reports/ that names a file. */
+async function writeReports(input: ReportInput, dir: string): Promise<void> {
   const folder = path.dirname(builtFile('reports/terminal.ts'));
   for (const entry of readdirSync(folder).filter((name) => name.endsWith('.js'))) {
     const module = (await import(pathToFileURL(path.join(folder, entry)).href)) as {
@@ -55,6 +64,10 @@ async function report(input: ReportInput, dir: string, json: boolean): Promise<v
     };
     if (module.fileName !== undefined) replaceFile(path.join(dir, module.fileName), module.render(input));
   }
+}
+
+/** The terminal's table, or the JSON, on stdout. */
+function print(input: ReportInput, dir: string, json: boolean): void {
   process.stdout.write(
     json
       ? `${JSON.stringify({ ...input.verdicts, runDir: dir })}\n`

@@ -1,28 +1,72 @@
 /**
  * Asks the system's store for everything it holds of this run and saves it beside the ledger. What cannot be read whole is
- * recorded as incomplete: a missing answer is never taken for a missing write.
+ * recorded as incomplete: a missing answer is never taken for a missing write. What is not there at the first look is looked for again.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import type { StoredRange } from '../record/contract.ts';
 import { reasonOf } from '../record/reason.ts';
+import { OwedWrites } from './owed-writes.ts';
 import { pause } from './pause.ts';
 import type { Session } from './session.ts';
 
 /** The system gets this long to finish what it accepted before the last answer, milliseconds. */
 const SETTLE_WITHIN_MS = 20_000;
+/** An acknowledged write that is not there this long after the end of the first look is not late any more, milliseconds. */
+const LAGGING_WITHIN_MS = 30_000;
+/** Before the third look; twice as long before each one after it. */
+const FIRST_WAIT_MS = 2_000;
+const RETRY_AFTER_MS = 1_000;
 const ATTEMPTS = 3;
 const FLUSH_CHARS = 64 * 1024;
 
-/** Never throws; the outcome is the `readback` event. */
+/**
+ * Never throws; the outcome is the last `readback` event. One look is enough where it misses nothing that was acknowledged and the system's own
+ * count stood still over it.
+ */
 export async function readBack(session: Session): Promise<void> {
-  const { writer, nowMs } = session;
+  const { nowMs, signal } = session;
   session.enter('read-back');
-  await settle(session);
+  const owed = owedWrites(session);
+  const before = await count(session);
+  let missing = await look(session, owed, null);
+  const untilMs = nowMs() + LAGGING_WITHIN_MS;
+  const after = await settle(session);
+  const quiet = after !== null && after === before;
+  if (!quiet || (missing !== null && missing > 0)) missing = await look(session, owed, missing);
+  for (let waitMs = FIRST_WAIT_MS; missing !== null && missing > 0; waitMs *= 2) {
+    if (nowMs() >= untilMs || signal.aborted) return;
+    await pause(Math.min(waitMs, untilMs - nowMs()), signal);
+    missing = await look(session, owed, missing);
+  }
+}
+
+/** Null, with a note, where the ledgers cannot be read: then nobody can say that a write is missing. */
+function owedWrites({ dir, writer }: Session): OwedWrites | null {
+  try {
+    return new OwedWrites(dir);
+  } catch (error) {
+    writer.emit({ kind: 'note', text: `late writes are not told apart from lost ones: ${reasonOf(error)}` });
+    return null;
+  }
+}
+
+/**
+ * One look, tried again where it fails, and its event. `missed`: acknowledged writes that no earlier look has seen, null before the first whole
+ * one. Returns those that none has seen now; null where that cannot be said.
+ */
+async function look(
+  session: Session,
+  owed: OwedWrites | null,
+  missed: number | null,
+): Promise<number | null> {
+  const { writer, nowMs } = session;
   let why = '';
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const fromMs = nowMs();
     try {
-      const { runners, writes } = await save(session);
+      const { runners, writes } = await save(session, (range) => owed?.add(range));
+      const absent = owed?.absent ?? null;
       writer.emit({
         kind: 'readback',
         fromMs,
@@ -30,49 +74,57 @@ export async function readBack(session: Session): Promise<void> {
         complete: true,
         why: `attempt ${attempt}`,
         runners,
+        ...(absent !== null && { absent }),
+        ...(absent !== null && missed !== null && { lagging: missed - absent }),
       });
       writer.emit({ kind: 'note', text: `the store holds ${writes} writes of this run` });
-      return;
+      return absent;
     } catch (error) {
       why = reasonOf(error);
-      await pause(1_000, AbortSignal.timeout(5_000));
+      await pause(RETRY_AFTER_MS, AbortSignal.timeout(5_000));
     }
   }
   writer.emit({ kind: 'readback', fromMs: nowMs(), toMs: nowMs(), complete: false, why, runners: [] });
+  return null;
 }
 
-/** Waits until the system's own count stands still for two looks: what is on its way is late, not lost. */
-async function settle({ platform, contract, writer, plan, nowMs }: Session): Promise<void> {
-  const { runId } = plan;
+/** Points of this run by the system's own count, or null where it does not say. */
+function count({ platform, contract, plan }: Session): Promise<number | null> {
+  const query = { url: platform.loadUrl(), runId: plan.runId, secrets: platform.secrets() };
+  return contract.countPoints(query).catch(() => null);
+}
+
+/** Waits until the system's own count stands still for two answers, and returns it: what is on its way is late, not lost. Null = it did not. */
+async function settle(session: Session): Promise<number | null> {
+  const { writer, nowMs } = session;
   const untilMs = nowMs() + SETTLE_WITHIN_MS;
-  const query = { url: platform.loadUrl(), runId, secrets: platform.secrets() };
   let before: number | null = null;
   while (nowMs() < untilMs) {
-    const now = await contract.countPoints(query).catch(() => null);
+    const now = await count(session);
     if (now !== null && now === before) {
       writer.emit({ kind: 'note', text: `the system's own query counts ${now} points of this run` });
-      return;
+      return now;
     }
     before = now;
-    await pause(1_000, AbortSignal.timeout(5_000));
+    await pause(RETRY_AFTER_MS, AbortSignal.timeout(5_000));
   }
   writer.emit({
     kind: 'note',
     text: `the system's own count did not come to rest within ${SETTLE_WITHIN_MS / 1_000} s`,
   });
+  return null;
 }
 
 /** Writes what the store holds to `ledger/<runner>.stored`; the `end` of each file comes only after the whole answer. */
-async function save({
-  platform,
-  contract,
-  dir,
-  plan,
-}: Session): Promise<{ runners: string[]; writes: number }> {
+async function save(
+  { platform, contract, dir, plan }: Session,
+  onRange: (range: StoredRange) => void,
+): Promise<{ runners: string[]; writes: number }> {
   const files = new Map<string, { fd: number; pending: string }>();
   let writes = 0;
   try {
     for await (const range of contract.readBack({ storeEnv: platform.storeEnv(), runId: plan.runId })) {
+      onRange(range);
       // The runner's name came back from the system under test: it must not choose where a file is written.
       const runner = /^[a-z0-9-]{1,64}$/.test(range.runner) ? range.runner : 'foreign';
       const file = files.get(runner) ?? {

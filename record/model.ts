@@ -69,6 +69,11 @@ export const Scenario = z.strictObject({
   system: name,
   /** A file of `systems/<system>/overlays/` without its ending: changes to the guide's manifests, printed in the report. */
   overlay: name.optional(),
+  /**
+   * Played to its end ahead of `load`, with a ledger of its own (runner `before`): what the judged load needs to be there. Its latency is not
+   * judged, its writes are owed like all others. `--journeys` sets how many.
+   */
+  before: Load.optional(),
   load: Load,
   /** For a platform that plays the HPA itself, as processes: a cluster has a controller of its own. Absent: nothing is scaled there. */
   autoscale: z
@@ -90,6 +95,7 @@ export const Scenario = z.strictObject({
   expect: z.array(Expectation).min(1),
 });
 export type Scenario = z.infer<typeof Scenario>;
+export type Load = z.infer<typeof Load>;
 export type Disturbance = z.infer<typeof Disturbance>;
 export type Expectation = z.infer<typeof Expectation>;
 
@@ -180,7 +186,7 @@ export const Event = z.discriminatedUnion('kind', [
   /** Wall clock against monotonic clock, so that a clock step is seen. */
   event('clock', { wallMs: z.number() }),
   event('phase', {
-    phase: z.enum(['deploy', 'calibrate', 'baseline', 'disturb', 'recover', 'read-back', 'undo']),
+    phase: z.enum(['deploy', 'calibrate', 'before', 'baseline', 'disturb', 'recover', 'read-back', 'undo']),
   }),
   /** A part of a manifest or of a chaos object that this platform cannot play. */
   event('unplayed', {
@@ -305,6 +311,9 @@ export const Event = z.discriminatedUnion('kind', [
     complete: z.boolean(),
     why: z.string(),
     runners: z.array(z.string()),
+    /** Acknowledged writes of the ledgers that no look has seen until the end of this one, and those that this one was the first to see: late ones. */
+    absent: z.number().optional(),
+    lagging: z.number().optional(),
   }),
   /** Something was saved beside the history; checks cite the id. */
   event('evidence', { id: z.string(), file: z.string(), what: z.string() }),
@@ -348,8 +357,19 @@ export const VerdictFile = z.strictObject({
   /** True for the local platform: processes on one machine, not a cluster. */
   rehearsal: z.boolean(),
   verdicts: z.array(Verdict),
-  /** Figures for people and for `compare`: name, value, unit. */
-  figures: z.array(z.strictObject({ name: z.string(), value: z.number().nullable(), unit: z.string() })),
+  /** Figures for people and for `compare`: name, value, unit, and the fault that it is about. */
+  figures: z.array(z.strictObject({ name: z.string(), ...quantity.shape, fault: z.string().optional() })),
+  /** What each fault cost, in words with bounds and resolutions; its numbers are the figures of that fault. */
+  costs: z
+    .array(
+      z.strictObject({
+        fault: z.string(),
+        data: z.array(z.string()),
+        time: z.array(z.string()),
+        service: z.array(z.string()),
+      }),
+    )
+    .optional(),
   /** Lines of the report that no check decides: what was not played, torn lines, notes. */
   remarks: z.array(z.string()),
 });

@@ -126,6 +126,11 @@ export function quantity({ value, unit }: { value: number | null; unit: string }
   return value === null ? 'not measured' : `${figure(value)} ${unit}`.trimEnd();
 }
 
+/** Figures that are no fault's own: those of a fault stand in its row of the costs, in words. */
+export function ofTheRun({ figures }: VerdictFile): VerdictFile['figures'] {
+  return figures.filter(({ fault }) => fault === undefined);
+}
+
 /** A number for people, thousands apart. Six significant digits below a hundred: 99.995 % must not become 100 %. */
 export function figure(value: number): string {
   return value.toLocaleString(

@@ -51,6 +51,18 @@ describe('summary.md', () => {
     `);
   });
 
+  it('has a row for what each fault cost, as text, and no second line for its figures', () => {
+    const row = { fault: 'cut', data: ['0 lost', '1 | twice'], time: ['<b> s'], service: [] };
+    const figures = [{ name: 'RTO of cut, clients', value: 9.1, unit: 's', fault: 'cut' }];
+    const text = summary(sampleVerdictFile([sampleVerdict({})], { costs: [row], figures }));
+    expect(text).toContain(
+      '### What each fault cost\n\n| fault | writes (RPO) | back after (RTO) | service |\n|---|---|---|---|\n' +
+        '| cut | 0 lost<br>1 \\| twice | &lt;b&gt; s |  |\n',
+    );
+    expect(text).not.toContain('### Figures');
+    expect(summary(sampleVerdictFile([sampleVerdict({})], { costs: [] }))).not.toContain('fault cost');
+  });
+
   it('says that an empty list shows nothing', () => {
     const text = summary(sampleVerdictFile([]));
     expect(text).toContain('## INCONCLUSIVE: pod-loss');
@@ -83,11 +95,12 @@ describe('summary.md', () => {
     );
     const remarks = Array.from({ length: 5_000 }, (_, index) => `remark ${index}`);
     const figures = remarks.map((name) => ({ name, value: 1, unit: 's' }));
-    const text = summary(sampleVerdictFile(verdicts, { remarks, figures }));
+    const costs = remarks.map((fault) => ({ fault, data: ['0 lost'], time: [], service: [] }));
+    const text = summary(sampleVerdictFile(verdicts, { remarks, figures, costs }));
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(60_000);
     expect(text).toContain('check@199');
-    expect(text.match(/and \d+ more in verdict\.json/g)).toHaveLength(3);
-    const shown = rows(text).length;
+    expect(text.match(/and \d+ more in verdict\.json/g)).toHaveLength(4);
+    const shown = text.match(/check@/g)?.length ?? 0;
     expect(text).toContain(`and ${200 - shown} more in verdict.json`);
   });
 });

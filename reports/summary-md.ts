@@ -5,6 +5,7 @@ import {
   facts,
   headline,
   measured,
+  ofTheRun,
   printable,
   quantity,
   tally,
@@ -14,7 +15,13 @@ import {
 export const fileName = 'summary.md';
 
 /** Bytes for each part, 60 kB together. GitHub refuses a step's summary above 1 MiB, and a job may have many steps. */
-const BUDGET_BYTES = { facts: 12_000, verdicts: 33_000, figures: 6_000, remarks: 6_000 } as const;
+const BUDGET_BYTES = {
+  facts: 12_000,
+  verdicts: 27_000,
+  costs: 6_000,
+  figures: 6_000,
+  remarks: 6_000,
+} as const;
 
 export function render(input: ReportInput): string {
   const { verdicts: file, directory } = input;
@@ -27,10 +34,11 @@ export function render(input: ReportInput): string {
       '- ',
     ),
     verdictTable(input),
+    costTable(input),
     titled(
       'Figures',
       within(
-        file.figures.map((f) => `- ${escape(f.name)}: ${escape(quantity(f))}`),
+        ofTheRun(file).map((f) => `- ${escape(f.name)}: ${escape(quantity(f))}`),
         BUDGET_BYTES.figures,
         '- ',
       ),
@@ -56,6 +64,18 @@ function verdictTable({ verdicts: file }: ReportInput): string {
     return `| ${promise} | **${escape(verdict.verdict)}** | ${seen.join('<br>')} |`;
   });
   return `| promise | verdict | what was seen |\n|---|---|---|\n${within(rows, BUDGET_BYTES.verdicts, '\n')}`;
+}
+
+/** A row a fault; nothing without faults. */
+function costTable({ verdicts: { costs = [] } }: ReportInput): string {
+  const rows = costs.map(({ fault, data, time, service }) => {
+    const cells = [data, time, service].map((words) => words.map(escape).join('<br>'));
+    return `| ${[escape(fault), ...cells].join(' | ')} |`;
+  });
+  const head = '| fault | writes (RPO) | back after (RTO) | service |\n|---|---|---|---|\n';
+  return rows.length === 0
+    ? ''
+    : titled('What each fault cost', head + within(rows, BUDGET_BYTES.costs, '\n'));
 }
 
 function titled(title: string, body: string): string {

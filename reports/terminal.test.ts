@@ -89,6 +89,41 @@ describe('the whole report', () => {
     `);
   });
 
+  it('has a row for what each fault cost, and no second line for its figures', () => {
+    const costs = [
+      {
+        fault: 'cut',
+        data: ['0 lost of 416 at risk (<= 0.721 % at 95 %)', '0 stored twice, 12 unknown'],
+        time: ['clients: <= 9.1 s +- 1.1 s', 'pods: did not change'],
+        service: ['10.00 % of 200 served in 9.1 s'],
+      },
+      { fault: 'kill\u001b[2J', data: ['nothing can be said: it was never begun'], time: [], service: [] },
+    ];
+    const figures = [
+      { name: 'RTO of cut, clients', value: 9.1, unit: 's', fault: 'cut' },
+      { name: 'lost', value: 0, unit: 'writes' },
+    ];
+    const text = render(input(sampleVerdictFile([sampleVerdict({})], { costs, figures })), plain);
+    expect(text.slice(text.indexOf('what each'), text.indexOf('evidence'))).toMatchInlineSnapshot(`
+      "what each fault cost
+      ┌─────────────┬────────────────────────┬────────────────────────┬────────────────────────┐
+      │ fault       │ writes (RPO)           │ back after (RTO)       │ service                │
+      ├─────────────┼────────────────────────┼────────────────────────┼────────────────────────┤
+      │ cut         │ 0 lost of 416 at risk  │ clients: <= 9.1 s +-   │ 10.00 % of 200 served  │
+      │             │ (<= 0.721 % at 95 %)   │ 1.1 s                  │ in 9.1 s               │
+      │             │ 0 stored twice, 12     │ pods: did not change   │                        │
+      │             │ unknown                │                        │                        │
+      │ kill\\u{1b}[ │ nothing can be said:   │                        │                        │
+      │ 2J          │ it was never begun     │                        │                        │
+      └─────────────┴────────────────────────┴────────────────────────┴────────────────────────┘
+
+      figures
+        lost: 0 writes
+
+      "
+    `);
+  });
+
   it('says that an empty list shows nothing', () => {
     const text = render(input(sampleVerdictFile([])), plain);
     expect(text).toContain('INCONCLUSIVE  pod-loss: no promise was judged');

@@ -7,6 +7,7 @@ import {
   facts,
   firstOf,
   headline,
+  ofTheRun,
   printable,
   quantity,
   tally,
@@ -57,10 +58,11 @@ export function render(input: ReportInput, { columns, colour }: TerminalOptions)
     ...(file.verdicts.length > 0
       ? [table(input, width, paint)]
       : ['No promise was judged: this run shows nothing.']),
+    ...section('what each fault cost', costTable(file, width)),
     ...section(
       'figures',
       firstOf(
-        file.figures.map((f) => `${printable(f.name)}: ${printable(quantity(f))}`),
+        ofTheRun(file).map((f) => `${printable(f.name)}: ${printable(quantity(f))}`),
         MAX_FIGURES,
       ).flatMap((line) => indented('  ', line, width)),
     ),
@@ -95,23 +97,47 @@ function table(
   const free = width - verdictWidth - 4 - 6;
   const promiseWidth = Math.floor(free * 0.3);
   const seenWidth = free - promiseWidth;
-  // head and border: the default colours them even in a pipe. A column's width counts its two blanks.
-  // One row a line: the package measures a cell of many lines anew for each line, seconds for a long report.
-  const grid = new Table({
-    head: ['promise', 'verdict', 'what was seen'],
-    colWidths: [promiseWidth + 2, verdictWidth + 2, seenWidth + 2],
+  // The reason carries the figures that matter; observed and expected stand apart in the other reports.
+  const rows = byUrgency(file.verdicts).map(({ id, optional, verdict, reason }) => [
+    cell(`${id}${optional ? ' (optional)' : ''}`, promiseWidth),
+    [paint(verdict, verdict)],
+    cell(reason, seenWidth),
+  ]);
+  return grid(['promise', 'verdict', 'what was seen'], [promiseWidth, verdictWidth, seenWidth], rows);
+}
+
+/** A row a fault; nothing without faults. */
+function costTable({ costs = [] }: ReportInput['verdicts'], width: number): string[] {
+  if (costs.length === 0) return [];
+  // Four columns have five borders and a blank on both sides of each cell.
+  const free = width - 5 - 8;
+  const wide = Math.floor(free * 0.29);
+  const widths = [free - 3 * wide, wide, wide, wide] as const;
+  const rows = costs.map(({ fault, data, time, service }) => [
+    cell(fault, widths[0]),
+    ...[data, time, service].map((words) => words.flatMap((text) => cell(text, wide))),
+  ]);
+  return [grid(['fault', 'writes (RPO)', 'back after (RTO)', 'service'], widths, rows)];
+}
+
+/**
+ * Rows of cells of lines. One row a line: the package measures a cell of many lines anew for each line, seconds for a long report.
+ * head and border: the default colours them even in a pipe. A column's width counts its two blanks.
+ */
+function grid(
+  head: readonly string[],
+  widths: readonly number[],
+  rows: readonly (readonly (readonly string[])[])[],
+): string {
+  const drawn = new Table({
+    head: [...head],
+    colWidths: widths.map((columns) => columns + 2),
     style: { head: [], border: [], compact: true },
   });
-  for (const verdict of byUrgency(file.verdicts)) {
-    const promise = cell(`${verdict.id}${verdict.optional ? ' (optional)' : ''}`, promiseWidth);
-    // The reason carries the figures that matter; observed and expected stand apart in the other reports.
-    const seen = cell(verdict.reason, seenWidth);
-    for (let line = 0; line < Math.max(promise.length, seen.length); line++) {
-      const word = line === 0 ? paint(verdict.verdict, verdict.verdict) : '';
-      grid.push([promise[line] ?? '', word, seen[line] ?? '']);
-    }
-  }
-  return grid.toString();
+  for (const cells of rows)
+    for (let line = 0; line < Math.max(...cells.map(({ length }) => length)); line++)
+      drawn.push(cells.map((lines) => lines[line] ?? ''));
+  return drawn.toString();
 }
 
 function cell(text: string, width: number): string[] {

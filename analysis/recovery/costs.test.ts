@@ -1,0 +1,88 @@
+import { expect, it } from 'vitest';
+import { faultEvents, type Story, viewOf } from '../testing.ts';
+import { faultCosts } from './costs.ts';
+import { leastShare } from './repeated.ts';
+import { costsOf } from './testing.ts';
+
+const kill = (name: string) => ({ name, fault: { chaos: 'pod-kill' } });
+
+it('has no figures for a fault without proof, and says why', () => {
+  const unproven: [string, Story][] = [
+    ['it was never begun', {}],
+    ['it was never seen acting', { events: faultEvents('kill', 21_000, 26_000).slice(0, 2) }],
+    [
+      'it acted elsewhere: b died',
+      {
+        events: [
+          ...faultEvents('kill', 21_000, 26_000),
+          {
+            at: 21_500,
+            kind: 'fault.proof',
+            fault: 'kill',
+            saw: 'elsewhere',
+            notBeforeMs: 0,
+            detail: 'b died',
+          },
+        ],
+      },
+    ],
+    ['there is no such chaos', { faults: [{ ...kill('kill'), notRun: 'there is no such chaos' }] }],
+  ];
+  for (const [why, story] of unproven) {
+    const { rows, figures } = faultCosts(viewOf({ faults: [kill('kill')], ...story }));
+    expect(figures).toEqual([]);
+    expect(rows).toEqual([{ fault: 'kill', data: [`nothing can be said: ${why}`], time: [], service: [] }]);
+  }
+});
+
+it('marks every figure with its fault, and costs nothing where there was no fault', () => {
+  const { figures } = faultCosts(
+    viewOf({ faults: [kill('kill')], events: faultEvents('kill', 21_000, 26_000) }),
+  );
+  expect(figures.length).toBeGreaterThan(8);
+  expect(figures.every(({ fault, name }) => fault === 'kill' && name.includes('kill'))).toBe(true);
+  expect(faultCosts(viewOf())).toEqual({ rows: [], figures: [] });
+});
+
+it('measures the time to the first alert after the fault began, where alerts were watched', () => {
+  const story: Story = { faults: [kill('kill')], events: faultEvents('kill', 21_000, 26_000) };
+  expect(costsOf(story).row('kill')).toContain('no alert was watched');
+  expect(costsOf(story).figure('time to detect kill')).toBeUndefined();
+  const watched = costsOf(story, [9_000, 33_400, 30_900]);
+  expect(watched.figure('time to detect kill')).toBeCloseTo(10);
+  expect(watched.row('kill')).toContain('first alert: after 10.0 s');
+  const silent = costsOf(story, []);
+  expect(silent.figure('time to detect kill')).toBeNull();
+  expect(silent.row('kill')).toContain('no alert in 43.6 s');
+});
+
+it('says what k clean recoveries of k are worth, and no bound with one that was not clean', () => {
+  const twice: Story = {
+    faults: [kill('first'), kill('second'), { name: 'cut', fault: { chaos: 'cut' } }],
+    events: [
+      ...faultEvents('first', 21_000, 26_000),
+      ...faultEvents('second', 31_000, 36_000),
+      ...faultEvents('cut', 41_000, 46_000),
+    ],
+  };
+  const clean = costsOf(twice);
+  expect(clean.row('every pod-kill')).toBe(
+    '2 of 2 clean recoveries: at 95 %, at least 22.36 % of such faults recover',
+  );
+  expect(clean.figure('clean recoveries from pod-kill, at least')).toBeCloseTo(0.2236, 4);
+  // 1:101 is acknowledged at 21.0 s, in the first one's window.
+  const lossy = costsOf({ ...twice, stored: (text) => text.replace('1:101-101\n', '') });
+  expect(lossy.row('every pod-kill')).toBe('1 of 2 clean recoveries');
+  expect(lossy.figure('clean recoveries from pod-kill, at least')).toBeUndefined();
+  expect(clean.row('every cut')).toBe('');
+});
+
+it('bounds the share of recoveries by .05^(1/k)', () => {
+  for (const [k, share] of [
+    [5, 0.5493],
+    [10, 0.7411],
+    [29, 0.9019],
+    [59, 0.9505],
+  ] as const)
+    expect(leastShare(k)).toBeCloseTo(share, 4);
+});

@@ -1,0 +1,144 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { recordOf } from '../analysis/testing.ts';
+import type { StoredRange } from '../record/contract.ts';
+import type { Event, EventOf } from '../record/model.ts';
+import { RunWriter } from '../record/writer.ts';
+import { readBack } from './read-back.ts';
+import type { Session } from './session.ts';
+
+let dir: string;
+let writer: RunWriter;
+const nowMs = () => Date.now();
+
+beforeEach(() => {
+  dir = mkdtempSync(path.join(os.tmpdir(), 'proofload-read-back-'));
+  vi.useFakeTimers({ now: 0 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  writer.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const range = (from: number, to: number): StoredRange => ({ runner: 'load', vu: 1, from, to, copies: 1 });
+
+interface Told {
+  /** What each look gives back, the last one again and again; an error = it breaks off after its ranges. */
+  looks: (StoredRange | Error)[][];
+  /** The system's own counts, the last one again and again. */
+  counts?: (number | null)[];
+  ledger?: string;
+  aborted?: boolean;
+}
+
+/** A load that ended with three acknowledged writes of one virtual user, and then the read-back. */
+async function play({
+  looks,
+  counts = [3],
+  ledger = 'A 1:1 0 5 0\nA 1:2 1 5 0\nA 1:3 2 5 0\n',
+  aborted,
+}: Told) {
+  writer = new RunWriter(dir, nowMs);
+  const events: Event[] = [];
+  writer.observe((event) => events.push(event));
+  const { plan, events: healthy } = recordOf({});
+  writer.plan(plan);
+  for (const event of healthy)
+    if (event.kind.startsWith('load.') || event.kind === 'run.started') writer.emit({ ...event, at: 0 });
+  writeFileSync(path.join(dir, 'ledger', 'load.log'), ledger);
+  let [asked, looked] = [0, 0];
+  const session = {
+    dir,
+    writer,
+    plan,
+    nowMs,
+    signal: aborted ? AbortSignal.abort() : new AbortController().signal,
+    enter: () => undefined,
+    platform: { loadUrl: () => 'http://none', secrets: () => ({}), storeEnv: () => ({}) },
+    contract: {
+      countPoints: () => Promise.resolve(counts[Math.min(asked++, counts.length - 1)] ?? null),
+      async *readBack() {
+        for (const one of looks[Math.min(looked++, looks.length - 1)] ?? []) {
+          await Promise.resolve();
+          if (one instanceof Error) throw one;
+          yield one;
+        }
+      },
+    },
+  } as unknown as Session;
+  const done = readBack(session);
+  await vi.advanceTimersByTimeAsync(120_000);
+  await done;
+  const told = events.filter((event): event is EventOf<'readback'> => event.kind === 'readback');
+  const notes = events.flatMap((event) => (event.kind === 'note' ? [event.text] : []));
+  const stored = () => readFileSync(path.join(dir, 'ledger', 'load.stored'), 'utf8');
+  return { told, notes, stored };
+}
+
+it('looks once where nothing is missing and the count stood still', async () => {
+  const { told, stored } = await play({ looks: [[range(1, 3)]] });
+  expect(told).toMatchObject([{ complete: true, runners: ['load'], absent: 0 }]);
+  expect(told[0]).not.toHaveProperty('lagging');
+  expect(stored()).toBe('1:1-3\nend\n');
+});
+
+it('tells a late write from a lost one: both looks are on record, and the last one is what is judged', async () => {
+  const { told, stored } = await play({ looks: [[range(1, 1)], [range(1, 2)], [range(1, 3)]] });
+  expect(told).toMatchObject([{ absent: 2 }, { absent: 1, lagging: 1 }, { absent: 0, lagging: 1 }]);
+  expect(told.map(({ at }) => Math.round(at / 1_000))).toEqual([0, 1, 3]);
+  expect(stored()).toBe('1:1-3\nend\n');
+});
+
+it('gives a lost write up after half a minute', async () => {
+  const { told, stored } = await play({ looks: [[range(1, 1), range(3, 3)]] });
+  expect(told.at(-1)).toMatchObject({ complete: true, absent: 1, lagging: 0 });
+  expect(told.length).toBeGreaterThan(3);
+  expect(told.at(-1)?.at).toBe(30_000);
+  expect(stored()).toBe('1:1-1\n1:3-3\nend\n');
+});
+
+it('looks again where the count moved meanwhile, though nothing acknowledged was missing', async () => {
+  const { told, stored } = await play({ looks: [[range(1, 3)], [range(1, 4)]], counts: [3, 4] });
+  expect(told).toMatchObject([{ absent: 0 }, { absent: 0, lagging: 0 }]);
+  expect(stored()).toBe('1:1-4\nend\n');
+});
+
+it('looks again where the system does not count, and says that it did not come to rest', async () => {
+  const { told, notes } = await play({ looks: [[range(1, 3)]], counts: [null] });
+  expect(told).toHaveLength(2);
+  expect(notes).toContain("the system's own count did not come to rest within 20 s");
+});
+
+it('tries a look again that breaks off, and takes what it saw for no late write', async () => {
+  const { told } = await play({ looks: [[range(1, 1), new Error('gone')], [range(1, 3)]] });
+  expect(told).toMatchObject([{ complete: true, why: 'attempt 2', absent: 0 }]);
+});
+
+it('is incomplete where the store cannot be read, and does not wait for what it cannot see', async () => {
+  const { told } = await play({ looks: [[new Error('gone')]] });
+  expect(told).toMatchObject([{ complete: false, why: 'gone', runners: [] }]);
+});
+
+it('is incomplete where the last look failed: what was missing may be late or lost', async () => {
+  const { told } = await play({ looks: [[range(1, 1)], [new Error('gone')]] });
+  expect(told).toMatchObject([
+    { complete: true, absent: 2 },
+    { complete: false, why: 'gone' },
+  ]);
+});
+
+it('does not wait in a run that is to end', async () => {
+  const { told } = await play({ looks: [[range(1, 1)]], aborted: true });
+  expect(told).toMatchObject([{ absent: 2 }, { absent: 2, lagging: 0 }]);
+});
+
+it('counts only what was acknowledged as missing', async () => {
+  const { told } = await play({
+    looks: [[range(1, 1)]],
+    ledger: 'A 1:1 0 5 0\nU 1:2 1 5 0 0 1050 3\nF 1:3 2 5 0 503 0 1\n',
+  });
+  expect(told).toMatchObject([{ absent: 0 }]);
+});
