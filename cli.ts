@@ -129,6 +129,19 @@ program
   });
 
 program
+  .command('rules')
+  .description(
+    'which Prometheus alerts can never fire, always fire or never resolve, as far as the text says',
+  )
+  .argument('<paths...>', 'rule files or PrometheusRule objects, or folders of them (not what lies below)')
+  .option('--scrape-interval <duration>', 'how often targets are scraped; no rule file says it', duration)
+  .addOption(json())
+  .action(async (paths, options) => {
+    const { rulesCommand } = await import('./commands/rules.ts');
+    process.exitCode = await rulesCommand(paths, options);
+  });
+
+program
   .command('prune')
   .description('remove all but the newest runs')
   .option('--keep <n>', 'how many runs stay', wholeNumber, 20)

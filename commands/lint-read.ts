@@ -49,7 +49,8 @@ export function parseForLint(text: string, file: string): Manifest[] {
   return objectsOf(parseYaml(text, file)).manifests;
 }
 
-function filesOf(named: string): string[] {
+/** A file as named, or the *.yaml, *.yml and *.json of a folder. Throws UsageError for what is not there. */
+export function filesOf(named: string): string[] {
   const stat = statOf(named);
   if (!stat) throw new UsageError(`${named}: no such file or folder`);
   if (!stat.isDirectory()) return [named];

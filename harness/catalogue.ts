@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { z } from 'zod';
 import type { CheckModule } from '../analysis/check.ts';
 import type { Rule } from '../analysis/lint/lint.ts';
+import type { RuleCheck } from '../analysis/rules/lint.ts';
 import type { Contract } from '../record/contract.ts';
 import { Scenario, UsageError } from '../record/model.ts';
 import { builtFile, ROOT } from '../record/root.ts';
@@ -20,6 +21,7 @@ const PLACES = {
   system: ['systems', ''],
   script: ['scenarios/k6', '.ts'],
   rule: ['analysis/lint/rules', '.ts'],
+  'rule of alerts': ['analysis/rules/rules', '.ts'],
 } as const;
 type Kind = keyof typeof PLACES;
 
@@ -104,6 +106,13 @@ export async function loadRules(): Promise<Record<string, Rule>> {
   const load = async (name: string) =>
     [name, (await importBuilt(path.join(PLACES.rule[0], `${name}.ts`))) as Rule] as const;
   return Object.fromEntries(await Promise.all(namesOf('rule').map(load)));
+}
+
+/** Rules of the lint of Prometheus rules, by name. */
+export async function loadRuleChecks(): Promise<Record<string, RuleCheck>> {
+  const load = async (name: string) =>
+    [name, (await importBuilt(path.join(PLACES['rule of alerts'][0], `${name}.ts`))) as RuleCheck] as const;
+  return Object.fromEntries(await Promise.all(namesOf('rule of alerts').map(load)));
 }
 
 export async function loadContract(system: string): Promise<Contract> {
