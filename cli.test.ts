@@ -65,6 +65,17 @@ describe('bad input', () => {
     ['a rate of 0', ['run', 'soak', '--rate', '0'], /--rate.*above 0 and at most 100000, got "0"/],
     ['a duration in words', ['run', 'soak', '--for', '5 minute'], /--for.*90s, 5m.*got "5 minute"/],
     ['a duration that is too short', ['run', 'soak', '--for', '20s'], /20s of load is too short.*--for/],
+    [
+      'journeys of a load that there is not',
+      ['run', 'soak', '--journeys', '9'],
+      /soak starts none.*million-journeys/,
+    ],
+    ['no journeys at all', ['run', 'journeys-1m', '--journeys', '0'], /--journeys.*1 to 100000000, got "0"/],
+    [
+      'fewer journeys than events',
+      ['run', 'journeys-1m', '--journeys', '9'],
+      /3750 writes of the load are aimed at 9 of the load before.*--journeys.*--for/,
+    ],
     ['an unknown defect', ['run', 'soak', '--defect', 'none'], /unknown defect "none".*ack-before-store/],
     ['an unknown platform', ['run', 'soak', '--on', 'moon'], /--on.*local/],
     ['a pace of the HPA on kind', ['up', '--on', 'kind', '--hpa-sync', '5s'], /--hpa-.* are for --on bare/],

@@ -59,6 +59,11 @@ program
   )
   .option('--for <duration>', 'length of the load, e.g. 5m or 90s, at most 7d', duration)
   .option('--rate <writes>', 'writes a second', positiveNumber)
+  .option(
+    '--journeys <n>',
+    'writes of the load before the judged one, where the scenario has one',
+    journeyCount,
+  )
   .option('--defect <name>', "switch on one defect of the system's reference")
   .option('--seed <n>', 'fixes targets, order and times of the faults; 0 to 4294967295', seed, 1)
   .option('--metrics-port <port>', "serve the run's own progress for Prometheus on 127.0.0.1", port)
@@ -259,6 +264,13 @@ function seed(text: string): number {
 function runnerCount(text: string): number {
   const value = wholeNumber(text);
   if (value < 1 || value > 64) throw new InvalidArgumentError(`expected 1 to 64 runners, got "${text}"`);
+  return value;
+}
+
+function journeyCount(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1 || value > MAX_JOURNEYS)
+    throw new InvalidArgumentError(`expected 1 to ${MAX_JOURNEYS}, got "${text}"`);
   return value;
 }
 

@@ -9,6 +9,7 @@ import { EXIT, Plan, type PlannedFault, type Scenario, SCHEMA_VERSION, UsageErro
 import { ROOT } from '../record/root.ts';
 import { loadContract, loadScenario } from '../harness/catalogue.ts';
 import { findEngine } from '../harness/engines.ts';
+import { writesOf } from '../harness/before.ts';
 import { healableRuns, healRun } from '../harness/heal.ts';
 import { diskFreeMb } from '../harness/host.ts';
 import { judgeAndReport } from './judge.ts';
@@ -22,6 +23,8 @@ import { writtenFolders } from '../harness/session.ts';
 
 /** What a run of 100,000 metrics/s writes to disk: bodies, their write-ahead log and the ledger, measured at 1,000 writes/s of 11 KB. */
 const DISK_KB_PER_WRITE = 14;
+/** Of a load before: rows, indexes and write-ahead log of a journey, measured with a million of them. */
+const DISK_KB_PER_JOURNEY = 4;
 /** The database keeps at most this much of its write-ahead log, and the bodies of the last minutes. */
 const DISK_CEILING_MB = 8_192;
 const DISK_FLOOR_MB = 2_048;
@@ -29,6 +32,8 @@ const DISK_FLOOR_MB = 2_048;
 export interface RunOptions extends Place {
   for?: number | undefined;
   rate?: number | undefined;
+  /** Writes of the scenario's load before. */
+  journeys?: number | undefined;
   defect?: string | undefined;
   seed: number;
   metricsPort?: number | undefined;
@@ -53,7 +58,9 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
       forMs: options.for ?? asked.load.forMs,
       ratePerS: options.rate ?? asked.load.ratePerS,
     },
+    ...beforeOf(asked, options.journeys),
   };
+  checkBefore(scenario);
   const contract = await loadContract(scenario.system);
   checkDefect(options.defect, Object.keys(contract.defects), scenario.system);
   const outDir = path.resolve(options.out);
@@ -133,6 +140,31 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
   return verdict.exitCode;
 }
 
+/** The load before, with as many writes as asked for. Throws UsageError where there is none. */
+function beforeOf({ name, before }: Scenario, journeys: number | undefined): Pick<Scenario, 'before'> {
+  if (journeys === undefined) return {};
+  if (before === undefined)
+    throw new UsageError(
+      `--journeys: scenario ${name} starts none; use a scenario that has a load before (million-journeys)`,
+    );
+  const forMs = Math.ceil((journeys / before.ratePerS) * 1_000);
+  // Whole milliseconds, so a rate that is a hair lower: exactly as many as asked for.
+  return { before: { ...before, forMs, ratePerS: (journeys / forMs) * 1_000 } };
+}
+
+/** Each write of the judged load is aimed at one of the load before: they must be enough. */
+function checkBefore({ name, load, before, calibrate, disturb }: Scenario): void {
+  if (before === undefined) return;
+  if (calibrate || disturb.some(({ fault }) => typeof fault === 'object' && 'surge' in fault))
+    throw new UsageError(
+      `scenario ${name}: a calibration or a surge would aim at the same writes of the load before as the load; leave it out, or \`before\``,
+    );
+  if (writesOf(load) <= writesOf(before)) return;
+  throw new UsageError(
+    `scenario ${name}: ${writesOf(load)} writes of the load are aimed at ${writesOf(before)} of the load before; use more --journeys, a lower --rate or a shorter --for`,
+  );
+}
+
 /** Throws UsageError for words that do not go together. */
 function runnersOf({ on, runners, runnerKind }: RunOptions): Plan['runners'] {
   if (runners === undefined) {
@@ -203,8 +235,9 @@ function checkDefect(defect: string | undefined, known: string[], system: string
   );
 }
 
-function checkDisk({ load }: Scenario, outDir: string): void {
-  const writtenMb = (load.ratePerS * (load.forMs / 1_000) * DISK_KB_PER_WRITE) / 1_024;
+function checkDisk({ load, before }: Scenario, outDir: string): void {
+  const writtenMb =
+    (writesOf(load) * DISK_KB_PER_WRITE + (before ? writesOf(before) * DISK_KB_PER_JOURNEY : 0)) / 1_024;
   const neededMb = Math.round(DISK_FLOOR_MB + Math.min(writtenMb, DISK_CEILING_MB));
   for (const folder of writtenFolders(outDir)) {
     const freeMb = diskFreeMb(folder);

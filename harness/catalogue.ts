@@ -66,6 +66,7 @@ export async function loadScenario(name: string): Promise<Scenario> {
 
   known('system', scenario.system, `${at(file, ['system'])} `);
   known('script', scenario.load.script, `${at(file, ['script'])} `);
+  if (scenario.before) known('script', scenario.before.script, `${at(file, ['script'])} `);
   for (const { fault } of scenario.disturb)
     if (typeof fault === 'object' && 'chaos' in fault)
       known('fault', fault.chaos, `${at(file, [fault.chaos])} `);

@@ -81,6 +81,8 @@ async function playFaults(
   const { plan, writer, nowMs, signal, enter, abort } = session;
   const random = randomFrom((plan.seed ^ TARGET_SALT) >>> 0);
   const endsMs = running.beganMs + plan.scenario.load.forMs;
+  const load = { isOver: false };
+  void running.ended.then(() => (load.isOver = true));
   for (const [index, planned] of plan.faults.filter(({ notRun }) => notRun === undefined).entries()) {
     await Promise.race([pause(running.beganMs + planned.atMs - nowMs(), signal), running.ended]);
     if (signal.aborted) return;
@@ -93,8 +95,11 @@ async function playFaults(
       enter('disturb');
     }
     const leftMs = endsMs - nowMs();
-    if (leftMs < planned.slotMs) {
-      const why = `not started: ${Math.round(leftMs / 1_000)} s of load were left and it needs ${Math.round(planned.slotMs / 1_000)} s`;
+    // A generator that died leaves nothing to break the system for.
+    if (load.isOver || leftMs < planned.slotMs) {
+      const why = load.isOver
+        ? 'not started: the load had ended'
+        : `not started: ${Math.round(leftMs / 1_000)} s of load were left and it needs ${Math.round(planned.slotMs / 1_000)} s`;
       writer.emit({ kind: 'fault.failed', fault: planned.name, why });
       continue;
     }

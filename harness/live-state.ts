@@ -13,6 +13,8 @@ export interface LiveState {
   runners: Set<string>;
   loading: boolean;
   last: Progress | null;
+  /** The last second of the load before the judged one; null once that is over. */
+  before: Progress | null;
   total: { acked: number; failed: number; unknown: number };
   /** Pods that exist, by uid. */
   ready: Map<string, boolean>;
@@ -31,6 +33,7 @@ export function newState(plan: Plan): LiveState {
     runners: new Set(),
     loading: false,
     last: null,
+    before: null,
     total: { acked: 0, failed: 0, unknown: 0 },
     ready: new Map(),
     faults: new Map(),
@@ -39,6 +42,10 @@ export function newState(plan: Plan): LiveState {
 }
 
 export function followSecond(state: LiveState, second: Progress): void {
+  if (second.before !== undefined) {
+    state.before = second;
+    return;
+  }
   state.last = second;
   state.total.acked += second.acked;
   state.total.failed += second.failed;
@@ -49,6 +56,7 @@ export function followEvent(state: LiveState, event: Event): void {
   switch (event.kind) {
     case 'phase':
       state.phases.push({ name: event.phase, fromMs: event.at });
+      state.before = null;
       break;
     case 'run.ended':
       state.endedMs = event.at;

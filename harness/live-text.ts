@@ -12,6 +12,8 @@ export function block(state: LiveState, nowMs: number): string[] {
     `${printable(plan.scenario.name)}  ${printable(plan.runId)}  ${seconds(nowMs)} elapsed`,
     `phases    ${phases(state, nowMs) || 'starting'}`,
   ];
+  const before = beforeWords(state);
+  if (before !== null) lines.push(`before    ${before}`);
   if (load) {
     const offered = `${figure(load.ratePerS)} writes/s offered`;
     if (state.loading && last) {
@@ -36,6 +38,8 @@ export function block(state: LiveState, nowMs: number): string[] {
 
 /** One progress line for a log, or null while there is nothing to say. */
 export function progressLine(state: LiveState, nowMs: number): string | null {
+  const before = beforeWords(state);
+  if (before !== null) return `before the load: ${before}`;
   if (!state.load || !state.last || !state.loading) return null;
   const ready = [...state.ready.values()].filter(Boolean).length;
   const next = nextStep(state, nowMs);
@@ -109,6 +113,15 @@ function nextStep({ plan, load, loading, faults }: LiveState, nowMs: number): st
   const step = planned ? { what: printable(planned.name), atMs: load.at + planned.atMs } : end;
   const inMs = step.atMs - nowMs;
   return inMs > 0 ? `${step.what} in ${seconds(inMs)}` : `${step.what}, due now`;
+}
+
+/** How far the load before has come, and how long it will take at the rate of its last second. */
+function beforeWords({ before: second }: LiveState): string | null {
+  if (second?.before === undefined) return null;
+  const { started, of } = second.before;
+  const left =
+    second.acked > 0 ? `, ${seconds((Math.max(0, of - started) / second.acked) * 1_000)} left` : '';
+  return `${figure(started)} of ${figure(of)} started, ${served(second, 1)}${left}; ${errors(second)}`;
 }
 
 function served({ acked, p99Ms }: Progress, pointsPerWrite: number): string {

@@ -64,7 +64,7 @@ function setUp(told: Told[], { refuse, interrupt }: { refuse?: Error; interrupt?
   writeFileSync(path.join(dir, 'script', 's.js'), 'export default 1');
   const environment = { URL: 'http://10.0.0.1:80', TOKEN: 't' };
   const scriptJs = path.join(dir, 'script', 's.js');
-  const loads = createLoadRunner({ session, scriptJs, environment });
+  const loads = createLoadRunner({ session, load: SAMPLE_PLAN.scenario.load, scriptJs, environment });
   const start = (judged = true) =>
     loads.start({
       runner: 'load',

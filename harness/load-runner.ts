@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { StartedRunners } from '../platforms/platform.ts';
-import { type EventOf, type Plan, UsageError } from '../record/model.ts';
+import { type EventOf, type Load, type Plan, UsageError } from '../record/model.ts';
 import type { SecondSummary } from './ledger-tail.ts';
 import { type LoadEnd, startLoad, vusFor } from './load.ts';
 import type { Session } from './session.ts';
@@ -45,15 +45,16 @@ export interface LoadRunner {
   stopAll(): Promise<void>;
 }
 
-/** `scriptJs` from bundleScript; `environment` (address, token) from the system's contract. Throws UsageError where the platform has no runners. */
+/** `load`: of the scenario, for what one write is; `scriptJs` from bundleScript; `environment` (address, token) from the system's contract. Throws UsageError where the platform has no runners. */
 export function createLoadRunner(options: {
   session: Session;
+  load: Pick<Load, 'pointsPerWrite' | 'writesPerConnection'>;
   scriptJs: string;
   environment: Record<string, string>;
 }): LoadRunner {
   const { scriptJs, session } = options;
   const { plan, dir, platform, k6Path, writer, undo, nowMs, signal, abort } = session;
-  const { pointsPerWrite, writesPerConnection } = plan.scenario.load;
+  const { pointsPerWrite, writesPerConnection } = options.load;
   const { runners } = plan;
   if (runners !== undefined && platform.startRunners === undefined)
     throw new UsageError(`the ${platform.name} platform has no place for runners; leave --runners out`);

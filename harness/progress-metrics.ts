@@ -105,7 +105,8 @@ function progressMetrics(registry: Registry, plan: Plan): RunObserver {
         ready.set(readyPods.size);
       }
     },
-    progress({ acked, failed, unknown }) {
+    progress({ acked, failed, unknown, before }) {
+      if (before !== undefined) return;
       writes.inc({ outcome: 'acknowledged' }, acked);
       writes.inc({ outcome: 'failed' }, failed);
       writes.inc({ outcome: 'unknown' }, unknown);

@@ -1,10 +1,11 @@
 /**
  * One run, top to bottom. Everything was read and checked before (commands/run.ts); from here on things are started.
  *   1. deploy     the system, healthy
- *   2. calibrate  the rate this machine can carry
- *   3. baseline, disturb, recover: the judged load, with each fault at its time, proven by its own probe (judged-load.ts)
- *   4. read back  what the store holds
- *   5. undo       everything this run started, always
+ *   2. before     what the judged load needs to be there, where the scenario asks for it (before.ts)
+ *   3. calibrate  the rate this machine can carry
+ *   4. baseline, disturb, recover: the judged load, with each fault at its time, proven by its own probe (judged-load.ts)
+ *   5. read back  what the store holds, and what has become of it
+ *   6. undo       everything this run started, always
  * What happens goes into the run directory as it happens; judging it is somebody else's work (analysis/, checks/).
  */
 import path from 'node:path';
@@ -16,9 +17,12 @@ import { chooseRate } from './calibrate.ts';
 import { restoreLeft, startWatchdog } from './heal.ts';
 import { judgedLoad } from './judged-load.ts';
 import { createLoadRunner, type LoadRunner } from './load-runner.ts';
+import { playBefore } from './before.ts';
+import { createPhaseNotes } from './phase-notes.ts';
 import { lockRun, unlockRun } from './lock.ts';
 import { watchHost } from './observe.ts';
 import { readBack } from './read-back.ts';
+import { readStates } from './read-states.ts';
 import { openSession, type RunRequest, type Session } from './session.ts';
 
 /** Plays a prepared plan. Returns the run directory; throws only UsageError, for what turns out to be bad input while deploying. */
@@ -26,6 +30,8 @@ export async function run(request: RunRequest): Promise<string> {
   const session = openSession(request);
   const { platform, writer, dir, plan, signal, undo } = session;
   lockRun(dir);
+  const phases = createPhaseNotes();
+  if (plan.scenario.before) writer.observe((event) => phases.event(event));
   const watchdog = startWatchdog(dir, undo, plan.runId);
   let loads: LoadRunner | undefined;
   const groups = () => ({ supervisor: [process.pid], ...platform.processGroups(), k6: loads?.pids() ?? [] });
@@ -33,11 +39,19 @@ export async function run(request: RunRequest): Promise<string> {
   let badInput: UsageError | undefined;
   try {
     // Before anything is started: a script that does not build is bad input.
-    const scriptJs = await bundleScript(plan.scenario.load.script, path.join(dir, 'evidence'));
-    loads = await deploy(session, scriptJs);
-    const ratePerS = await chooseRate(session, loads, groups);
+    const { load, before } = plan.scenario;
+    const scriptJs = await bundleScript(load.script, path.join(dir, 'evidence'));
+    const beforeJs = before && (await bundleScript(before.script, path.join(dir, 'evidence')));
+    const environment = await deploy(session);
+    if (before && beforeJs !== undefined) {
+      loads = createLoadRunner({ session, load: before, scriptJs: beforeJs, environment });
+      environment['AIM'] = await playBefore(session, loads, before);
+    }
+    loads = createLoadRunner({ session, load, scriptJs, environment });
+    const ratePerS = signal.aborted ? null : await chooseRate(session, loads, groups);
     if (ratePerS !== null && !signal.aborted) await judgedLoad(session, loads, ratePerS);
     await readBack(session);
+    await readStates(session);
   } catch (error) {
     if (error instanceof UsageError) badInput = error;
     else if (error instanceof CannotRun) session.abort('invalid', error.message);
@@ -60,6 +74,7 @@ export async function run(request: RunRequest): Promise<string> {
         writer.emit({ kind: 'note', text: `taken back at the end of the run: ${what}` });
       for (const what of left) writer.emit({ kind: 'note', text: `left on the cluster: ${what}` });
     }
+    for (const text of phases.lines(session.nowMs())) writer.emit({ kind: 'note', text });
     writer.emit({ kind: 'run.ended', interrupted: request.signal.aborted });
     writer.close();
     await watchdog.dismiss();
@@ -69,7 +84,8 @@ export async function run(request: RunRequest): Promise<string> {
   return dir;
 }
 
-async function deploy(session: Session, scriptJs: string): Promise<LoadRunner> {
+/** Resolves with the environment of the k6 scripts. */
+async function deploy(session: Session): Promise<Record<string, string>> {
   const { plan, platform, contract, writer, dir, undo, signal, systemDir } = session;
   session.enter('deploy');
   for (const { text } of drainLimits(plan.workload)) writer.emit({ kind: 'note', text });
@@ -92,7 +108,7 @@ async function deploy(session: Session, scriptJs: string): Promise<LoadRunner> {
     secrets: platform.secrets(),
   });
   writer.redact([...platform.sensitive(), ...sensitive]);
-  return createLoadRunner({ session, scriptJs, environment: env });
+  return env;
 }
 
 function messageOf(error: unknown): string {

@@ -13,6 +13,11 @@ export interface StoredRange {
   copies: number;
 }
 
+/** What has become of each write from `from` to `to` of one virtual user: see `Contract.states`. */
+export interface StateRange extends Omit<StoredRange, 'copies'> {
+  state: string;
+}
+
 export type StoreKind = 'postgres' | 'kafka' | 'clickhouse';
 
 /** How a write ended; see `record/ledger.ts`. */
@@ -43,6 +48,15 @@ export interface Contract {
   }): Promise<{ serves: boolean; outcome: WriteOutcome; status: number; detail: string }>;
   /** Everything the system holds of this run, in bulk, straight from its store. Throws when it cannot be read whole. */
   readBack(options: { storeEnv: Record<string, string>; runId: string }): AsyncIterable<StoredRange>;
+  /**
+   * For systems whose writes live on: everything of this run has exactly one state, read in bulk like the above. States are words; those of
+   * `kept` keep what was promised when the write was acknowledged, those of `broken` do not.
+   */
+  states?: {
+    kept: readonly string[];
+    broken: readonly string[];
+    read(options: { storeEnv: Record<string, string>; runId: string }): AsyncIterable<StateRange>;
+  };
   /** Points of this run as the system's own query API counts them, or null when it has no such query: a second opinion. */
   countPoints(options: {
     url: string;
@@ -60,9 +74,10 @@ export interface Contract {
   containers: readonly [string, ...string[]];
   /**
    * What stands behind the system, by the variable that gives one of `containers` its address, as a URL. The read-back gets all of them. On a
-   * cluster without a registry Proofload builds their images.
+   * cluster without a registry Proofload builds their images. `withOverlay`: the kind that an overlay puts in its place; a cluster has the
+   * objects for it from `reference/overlays/<overlay>.yaml`.
    */
-  stores: Readonly<Record<string, { kind: StoreKind }>>;
+  stores: Readonly<Record<string, { kind: StoreKind; withOverlay?: Readonly<Record<string, StoreKind>> }>>;
   /** Absent: it runs on a cluster only. The local platform starts no other store than one PostgreSQL. */
   local?: {
     /** By container name: the program of this folder (TypeScript, built with the rest) that stands in for the image. */

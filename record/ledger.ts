@@ -1,6 +1,6 @@
 /**
  * The ledger's line formats. One file per runner: `ledger/<runner>.log` is written by the load generator, one raw line per
- * write after its last attempt, and one for each attempt that failed; `ledger/<runner>.stored` is what the system gave back afterwards.
+ * write after its last attempt, and one for each attempt that failed; `ledger/<runner>.stored` and `.states` are what the system gave back afterwards.
  *
  * `.log`:    `<outcome> <vu>:<n> <due> <lat> <lag>[ <status> <code> <attempts>]`
  *   outcome  A acknowledged: the contract says all of it was taken
@@ -26,6 +26,9 @@
  *               - where that is not known
  *
  * `.stored`: `<vu>:<from>-<to>[ x<copies>]`, and `end` as its last line; without `end` it is incomplete.
+ *
+ * `.states`: what has become of what is stored, where the system's contract can tell. First `# kept <state> ...` and `# broken <state> ...`, then
+ * `<vu>:<from>-<to> <state>` (a state is one word), and `end` as its last line; without `end` it is incomplete.
  */
 import type { WriteIdentity, WriteOutcome } from './contract.ts';
 

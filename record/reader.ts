@@ -14,7 +14,7 @@ const CHUNK_BYTES = 256 * 1024;
 /** The writer keeps an event below 64 KiB; what is longer than this was not written by it. */
 const MAX_LINE_BYTES = 1024 * 1024;
 const MAX_PLAN_BYTES = 4 * 1024 * 1024;
-const LEDGER_FILE = /^([a-z0-9-]{1,64})\.(log|stored)$/;
+const LEDGER_FILE = /^([a-z0-9-]{1,64})\.(log|stored|states)$/;
 /** Damaged lines named one by one; the rest is counted. */
 const MAX_NAMED = 5;
 
@@ -28,9 +28,10 @@ export interface RunRecord {
   plan: Plan;
   /** In the order in which they were written; then, as gaps, what the watch log itself shows to be missing in it. */
   events: Event[];
-  /** `ledger/<runner>.log` and `ledger/<runner>.stored`; the formats are in `ledger.ts`. */
+  /** `ledger/<runner>.log`, `.stored` and `.states`; the formats are in `ledger.ts`. */
   logs: LedgerFile[];
   stored: LedgerFile[];
+  states: LedgerFile[];
   /** Changes of the cluster's objects, from the start, every time it is called; none where no cluster was watched. */
   watch: () => Iterable<WatchLine>;
   /** What was dropped or could not be understood while reading. */
@@ -46,26 +47,26 @@ export function openRun(dir: string): RunRecord {
   requirePlainFile(dir, 'history.jsonl');
   const { events, remarks, damaged } = readHistory(history);
   const ledger = path.join(dir, 'ledger');
-  const logs: LedgerFile[] = [];
-  const stored: LedgerFile[] = [];
+  const files: Record<string, LedgerFile[]> = { log: [], stored: [], states: [] };
   const kind = lstatSync(ledger, { throwIfNoEntry: false });
   if (kind && !kind.isDirectory()) throw new UsageError(`${ledger}: expected a folder of ledgers`);
   for (const name of kind ? readdirSync(ledger).sort() : []) {
-    const [, runner, ending] = LEDGER_FILE.exec(name) ?? [];
+    const [, runner, ending = ''] = LEDGER_FILE.exec(name) ?? [];
     if (runner === undefined) {
-      remarks.push(`ledger/${name}: neither <runner>.log nor <runner>.stored, not read`);
+      remarks.push(`ledger/${name}: not <runner>.log, .stored or .states, not read`);
       continue;
     }
     const file = path.join(ledger, name);
     requirePlainFile(dir, path.join('ledger', name));
-    (ending === 'log' ? logs : stored).push({ runner, chunks: () => chunksOf(file) });
+    files[ending]?.push({ runner, chunks: () => chunksOf(file) });
   }
   const told = toldIn(dir);
   return {
     plan,
     events: [...events, ...watchGaps(told(), events)],
-    logs,
-    stored,
+    logs: files['log'] ?? [],
+    stored: files['stored'] ?? [],
+    states: files['states'] ?? [],
     watch: function* watch() {
       for (const line of told()) if (typeof line !== 'string') yield line;
     },

@@ -127,6 +127,7 @@ function createPod(
 ): Pod {
   const { options, system, links } = deployed;
   const { emit, undo, runId, defect } = options;
+  const truthDir = process.env['PROOFLOAD_TRUTH_DIR'];
   const { network, store } = deployed;
   if (network === undefined || store === undefined)
     throw new Error('pods need the network and the store first');
@@ -157,6 +158,8 @@ function createPod(
           HOSTNAME: name,
           [system.urlVariable]: store.url(links.get(uid)),
           ...(defect !== undefined && { PROOFLOAD_DEFECT: defect }),
+          // Of tests that compare what a defect did with what the checks found; nothing else sets it.
+          ...(truthDir !== undefined && { PROOFLOAD_TRUTH_DIR: truthDir }),
         },
         runId,
         logFile: logFile(deployed, name),

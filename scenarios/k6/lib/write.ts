@@ -1,111 +1,29 @@
-/** One write from its arrival to its ledger line: the batch, up to three attempts, the judgement. Runs inside k6. */
-import { sleep } from 'k6';
-import exec from 'k6/execution';
-import http, { type RefinedResponse } from 'k6/http';
+/** One write of a batch of metrics. Runs inside k6. */
+import { attempt, type Operation } from './attempts.ts';
 import { Batch } from './batch.ts';
-import {
-  anchorLine,
-  attemptLine,
-  attemptOutcome,
-  isContractAnswer,
-  type Outcome,
-  writeLine,
-  writeOutcome,
-} from './ledger.ts';
+import { attemptOutcome, isContractAnswer } from './ledger.ts';
 import { settings } from './settings.ts';
 
-/** Who answered, where a system says so. No part of any contract: without it an attempt is nobody's. */
-const SERVED_BY = 'X-Served-By';
-
-/** Before the second and the third attempt, seconds. */
-const RETRY_PAUSES_S = [0.1, 0.2];
-
-// Built once. No Idempotency-Key: with one, k6's HTTP client sends a request again on its own, unseen. Later attempts say so in a header.
-const paramsOf = (more: Record<string, string>) =>
-  [1, 2, 3].map((attempt) => ({
-    headers: {
-      ...more,
-      ...settings.headers,
-      'Content-Type': 'application/json',
-      ...(settings.token === '' ? {} : { Authorization: `Bearer ${settings.token}` }),
-      ...(attempt === 1 ? {} : { 'X-Attempt': String(attempt) }),
-    },
-    timeout: settings.timeoutMs,
-    redirects: 0,
-    tags: { name: 'push' },
-    responseType: 'text' as const,
-  }));
-const keeping = paramsOf({});
-const closing = paramsOf({ Connection: 'close' });
-
 const { runId, runner, points } = settings;
+const batchOf = (vu: number) => ({ vu, batch: new Batch({ runId, runner, vu, points }) });
 /** Made while k6 starts its virtual users, before the schedule begins: hundreds of bodies in its first second would make it late. */
-let batch = new Batch({ runId, runner, vu: __VU, points });
-/** Made in the first write, since both are unknown before; then kept, because each access of `exec` builds an object. */
-let user: { vu: number; scenario: typeof exec.scenario; startMs: number } | undefined;
-type Answer = RefinedResponse<'text'>;
+let made = batchOf(__VU);
 
-/**
- * The last answer that this virtual user got: one write at a time means one connection at a time, so it names who is at the other end of a
- * connection that is used again. Kept whole, and its header read only when somebody asks: reading it each time would cost every write.
- */
-let lastAnswer: Answer | undefined;
-/** Counts before the send, so that a write k6 was interrupted in has a number without a line. */
-let n = 0;
+const operation: Operation = {
+  body(vu, n, nowMs) {
+    // The two numbers differ where one test is spread over several k6 processes.
+    if (made.vu !== vu) made = batchOf(vu);
+    return made.batch.body(n, nowMs);
+  },
+  meaning: (status, code, body) => ({
+    outcome: attemptOutcome(status, code, status === 200 && tookAll(body)),
+    named: isContractAnswer(status),
+  }),
+};
 
 /** Sends the next batch of this virtual user; its lines go to `record`, null for a benchmark of what they cost. */
 export function write(record: ((line: string) => void) | null): void {
-  const beganMs = Date.now();
-  user ??= firstWrite();
-  const iteration = user.scenario.iterationInTest;
-  // Of several runners each has a first iteration of its own; it is a virtual user's first, too.
-  if (n === 0 && user.scenario.iterationInInstance === 0) record?.(anchorLine(user.startMs));
-  const dueMs = Math.round((iteration * 1_000) / settings.ratePerS);
-  n += 1;
-  const body = batch.body(n, beganMs);
-
-  let outcome: Outcome = 'F'; // neutral: F and an attempt's outcome give the attempt's
-  let status = 0;
-  let code = 0;
-  let attempts = 0;
-  const { writesPerConnection } = settings;
-  const isLast = writesPerConnection > 0 && n % writesPerConnection === 0;
-  for (const param of isLast ? closing : keeping) {
-    if (attempts > 0) sleep(RETRY_PAUSES_S[attempts - 1] ?? 0);
-    const sentMs = attempts === 0 ? beganMs : Date.now();
-    attempts += 1;
-    const answer = http.post(settings.url, body, param);
-    status = answer.status;
-    code = answer.error_code;
-    if (!isContractAnswer(status)) record?.(failedAttempt(answer, user, sentMs));
-    if (status !== 0) lastAnswer = answer;
-    const attempt = attemptOutcome(status, code, status === 200 && tookAll(answer.body));
-    outcome = writeOutcome(outcome, attempt);
-    if (status < 500) break;
-  }
-  if (record === null) return;
-  const latMs = Math.max(0, Date.now() - user.startMs - dueMs);
-  const lagMs = Math.max(0, beganMs - user.startMs - dueMs);
-  record(writeLine(outcome, user.vu, n, dueMs, latMs, lagMs, status, code, attempts));
-}
-
-/** k6 leaves the address out where nothing was connected to, and the time to connect where nothing had to be (checked with 2.2.0). */
-function failedAttempt(answer: Answer, { vu, startMs }: NonNullable<typeof user>, sentMs: number): string {
-  const { status, error_code: code } = answer;
-  const isConnected = answer.remote_port !== 0;
-  const isReused = isConnected && answer.timings.connecting === 0;
-  const connection = isReused ? 'r' : isConnected ? 'n' : '-';
-  const speaker = status !== 0 ? answer : isReused ? lastAnswer : undefined;
-  const pod = speaker?.headers[SERVED_BY];
-  return attemptLine(vu, n, sentMs - startMs, Date.now() - sentMs, status, code, connection, pod);
-}
-
-function firstWrite(): NonNullable<typeof user> {
-  const vu = exec.vu.idInTest;
-  // They differ where one test is spread over several k6 processes.
-  if (vu !== __VU) batch = new Batch({ runId, runner, vu, points });
-  const { scenario } = exec;
-  return { vu, scenario, startMs: scenario.startTime };
+  attempt(settings.url, operation, record);
 }
 
 /** Whether the answer claims every point of the batch. What cannot be read claims nothing. */
