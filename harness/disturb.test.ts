@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { CannotRun } from '../platforms/platform.ts';
 import type { FaultObservation, PreparedFault } from '../platforms/platform.ts';
 import type { EventOf } from '../record/model.ts';
 import { RunWriter } from '../record/writer.ts';
@@ -19,6 +20,7 @@ async function play(
   overrides: Partial<PreparedFault> = {},
   forMs?: number,
   signal = new AbortController().signal,
+  prepare?: () => Promise<PreparedFault>,
 ) {
   const started = performance.now();
   const nowMs = () => performance.now() - started;
@@ -46,7 +48,7 @@ async function play(
   };
   await disturb({
     planned,
-    platform: { fault: () => Promise.resolve(fault) },
+    platform: { fault: prepare ?? (() => Promise.resolve(fault)) },
     writer,
     random: () => 0,
     nowMs,
@@ -92,9 +94,39 @@ it('heals a fault whose injection failed', async () => {
   expect(calls).toContain('heal');
 });
 
-it('records what the fault touched besides its targets', async () => {
-  const { story } = await play([idle, { ...acting, elsewhere: 'pod b is cut too' }, idle]);
-  expect(story).toContain('elsewhere');
+it('records what the fault touched besides its targets, and heals it', async () => {
+  const wide = { ...acting, elsewhere: 'pod b is cut too' };
+  const { story, calls } = await play([idle, wide, idle]);
+  expect(story).toEqual(['fault.intent', 'elsewhere', 'acting', 'fault.injected', 'fault.healed', 'gone']);
+  expect(calls).toContain('heal');
+});
+
+it('records it once where it widens while it lasts and ends late', async () => {
+  const wide = { ...acting, elsewhere: 'pod b is cut too' };
+  const { story } = await play([idle, acting, wide, wide, wide, idle], {}, 1_500);
+  expect(story.filter((saw) => saw === 'elsewhere')).toHaveLength(1);
+});
+
+it('injects nothing where something is broken beside its targets already', async () => {
+  const { why, calls } = await play([{ ...idle, elsewhere: 'pod b does not answer' }]);
+  expect(why).toMatch(/before it was injected pod b does not answer/);
+  expect(calls).not.toContain('inject');
+});
+
+it('says what a fault is aimed at that nobody is, and touches nothing', async () => {
+  const prepare = () => Promise.reject(new CannotRun('no Ready pod has the labels app=nobody'));
+  const { story, why, calls } = await play([idle], {}, undefined, undefined, prepare);
+  expect(story).toEqual(['fault.failed']);
+  expect(why).toContain('app=nobody');
+  expect(calls).toEqual([]);
+});
+
+it('does not take for ended what could only be torn away, and heals again', async () => {
+  const heal = vi.fn(() => Promise.reject(new Error('it hung on its finalizer and was torn away')));
+  const { story, why } = await play([idle, acting], { heal });
+  expect(story).not.toContain('gone');
+  expect(why).toContain('torn away');
+  expect(heal).toHaveBeenCalledTimes(2);
 });
 
 it('says that a fault stopped acting before its time', async () => {

@@ -2,7 +2,7 @@
  * One disturbance from intent to proven end. The fault's own probe decides when it acted and when it was gone; the platform's
  * bookkeeping and the object's status decide nothing (docs/verdicts.md).
  */
-import type { Platform, PreparedFault } from '../platforms/platform.ts';
+import type { FaultObservation, Platform, PreparedFault } from '../platforms/platform.ts';
 import type { PlannedFault } from '../record/model.ts';
 import { reasonOf } from '../record/reason.ts';
 import type { RunWriter } from '../record/writer.ts';
@@ -32,8 +32,14 @@ export interface DisturbOptions {
   leadMs?: number;
 }
 
+interface Disturbing extends DisturbOptions {
+  /** What it was seen touching beside its targets; each is told once. */
+  touched: Set<string>;
+}
+
 /** Never throws: what goes wrong is a `fault.failed` event, and the fault is healed in any case. */
-export async function disturb(options: DisturbOptions): Promise<void> {
+export async function disturb(given: DisturbOptions): Promise<void> {
+  const options = { ...given, touched: new Set<string>() };
   const { planned, platform, writer, signal } = options;
   let fault: PreparedFault | undefined;
   try {
@@ -44,6 +50,10 @@ export async function disturb(options: DisturbOptions): Promise<void> {
     if (idle.acting)
       throw new Error(
         `its probe sees it acting before it was injected (${idle.detail}): the proof would prove nothing`,
+      );
+    if (idle.elsewhere !== undefined)
+      throw new Error(
+        `before it was injected ${idle.elsewhere}: what it touches beside its targets could not be told`,
       );
 
     // Choosing targets and looking at them takes seconds on a cluster: a run that has ended meanwhile breaks nothing any more.
@@ -76,12 +86,13 @@ export async function disturb(options: DisturbOptions): Promise<void> {
 
 /** Looks until the probe sees `wanted`; records the moment and the last look that did not see it. Null = it never did. */
 async function prove(
-  { planned, writer, nowMs, signal }: DisturbOptions,
+  disturbing: Disturbing,
   fault: PreparedFault,
   wanted: 'acting' | 'gone',
   withinMs: number,
   injecting?: Promise<void>,
 ): Promise<number | null> {
+  const { planned, writer, nowMs, signal } = disturbing;
   const failed = new AbortController();
   injecting?.catch(() => failed.abort());
   const startedMs = nowMs();
@@ -91,15 +102,7 @@ async function prove(
     const lookedMs = nowMs();
     const seen = await fault.observe();
     detail = seen.detail;
-    if (seen.elsewhere !== undefined) {
-      writer.emit({
-        kind: 'fault.proof',
-        fault: planned.name,
-        saw: 'elsewhere',
-        notBeforeMs,
-        detail: seen.elsewhere,
-      });
-    }
+    tellElsewhere(disturbing, seen, notBeforeMs);
     if (seen.acting === (wanted === 'acting')) {
       writer.emit({
         kind: 'fault.proof',
@@ -128,25 +131,30 @@ async function prove(
 }
 
 /** Lets a fault act until `untilMs`, looking now and then whether it still does and touches nothing else. */
-async function holdFor(
-  { planned, writer, nowMs, signal }: DisturbOptions,
-  fault: PreparedFault,
-  untilMs: number,
-): Promise<void> {
+async function holdFor(disturbing: Disturbing, fault: PreparedFault, untilMs: number): Promise<void> {
+  const { nowMs, signal } = disturbing;
   while (nowMs() < untilMs && !signal.aborted) {
     await pause(Math.min(1_000, Math.max(0, untilMs - nowMs())), signal);
     if (nowMs() >= untilMs || signal.aborted) return;
     const seen = await fault.observe();
+    tellElsewhere(disturbing, seen, nowMs());
     if (!seen.acting)
       throw new Error(`it stopped acting ${Math.round(untilMs - nowMs())} ms early: ${seen.detail}`);
-    if (seen.elsewhere !== undefined) {
-      writer.emit({
-        kind: 'fault.proof',
-        fault: planned.name,
-        saw: 'elsewhere',
-        notBeforeMs: nowMs(),
-        detail: seen.elsewhere,
-      });
-    }
   }
+}
+
+function tellElsewhere(
+  { planned, writer, touched }: Disturbing,
+  { elsewhere }: FaultObservation,
+  notBeforeMs: number,
+): void {
+  if (elsewhere === undefined || touched.has(elsewhere)) return;
+  touched.add(elsewhere);
+  writer.emit({
+    kind: 'fault.proof',
+    fault: planned.name,
+    saw: 'elsewhere',
+    notBeforeMs,
+    detail: elsewhere,
+  });
 }

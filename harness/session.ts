@@ -86,7 +86,13 @@ export function openSession({ outDir, signal, ...request }: RunRequest): Session
     },
   };
   writer.observe((event) => stopOnFullDisk(event, session));
+  writer.observe(() => stopWithoutRecord(session));
   return session;
+}
+
+/** What is not written down cannot be judged. */
+function stopWithoutRecord({ writer, abort }: Session): void {
+  if (writer.failure) abort('invalid', `the history cannot be written: ${writer.failure.message}`);
 }
 
 function stopOnFullDisk(event: Event, { abort }: Session): void {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -41,6 +41,20 @@ it('passes over lines that are not of the journal', () => {
   appendFileSync(path.join(dir, 'undo.jsonl'), 'null\n7\n"x"\n{}\n');
   openJournal(dir).intent({ kind: 'process', what: 'a' });
   expect(openActions(dir)).toHaveLength(1);
+});
+
+it('begins nothing that it cannot write down, and does not fail where the deed is done', () => {
+  const journal = openJournal(dir);
+  const id = journal.intent({ kind: 'process', what: 'pod' });
+  const away = `${dir}-away`;
+  renameSync(dir, away); // as little can be written as on a full disk
+  expect(() => journal.intent({ kind: 'process', what: 'store' })).toThrow('ENOENT');
+  journal.acted(id, { kind: 'process', what: 'pod', pid: 7 });
+  journal.done(id);
+  renameSync(away, dir);
+  expect(openActions(dir)).toHaveLength(1);
+  journal.done(2);
+  expect(openActions(dir)).toEqual([]);
 });
 
 it('has nothing to say of a run without a journal', () => {

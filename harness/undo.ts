@@ -5,6 +5,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { UndoAction, UndoJournal } from '../platforms/platform.ts';
+import { AppendFile } from '../record/append-file.ts';
 
 interface UndoLine {
   id: number;
@@ -22,30 +23,36 @@ function crashPoint(kind: string, step: UndoLine['step'], side: 'before' | 'afte
   if (process.env['PROOFLOAD_CRASH_AT'] === `${kind}/${step}/${side}`) process.kill(process.pid, 'SIGKILL');
 }
 
-/** Opens the journal of a run directory; appends, never rewrites. */
+/**
+ * Opens the journal of a run directory; appends, never rewrites. On a full disk an intent throws: what could not be taken back is not begun.
+ * The other lines wait for room, since the deed is done: without its pid a process is found by the run id, and undoing twice does no harm.
+ */
 export function openJournal(runDir: string): UndoJournal {
   const file = path.join(runDir, FILE);
+  const journal = new AppendFile(file);
   const kinds = new Map<number, string>();
   // Behind a torn line the next one would be torn too.
   if (existsSync(file) && !readFileSync(file, 'utf8').endsWith('\n')) appendFileSync(file, '\n');
   let next = readLines(file).reduce((highest, line) => Math.max(highest, line.id), 0) + 1;
 
-  const append = (line: UndoLine): void => {
+  const append = (line: UndoLine): Error | null => {
     const kind = line.action?.kind ?? kinds.get(line.id) ?? 'unknown';
     crashPoint(kind, line.step, 'before');
-    appendFileSync(file, `${JSON.stringify(line)}\n`);
+    const failure = journal.append(JSON.stringify(line));
     crashPoint(kind, line.step, 'after');
+    return failure;
   };
 
   return {
     intent(action) {
       const id = next++;
       kinds.set(id, action.kind);
-      append({ id, step: 'intent', action });
+      const failure = append({ id, step: 'intent', action });
+      if (failure) throw failure;
       return id;
     },
-    acted: (id, action) => append({ id, step: 'acted', action }),
-    done: (id) => append({ id, step: 'done' }),
+    acted: (id, action) => void append({ id, step: 'acted', action }),
+    done: (id) => void append({ id, step: 'done' }),
   };
 }
 

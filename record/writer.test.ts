@@ -1,4 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -59,6 +69,32 @@ it('leaves out an event that is too long to be read line by line', () => {
   writer.emit({ kind: 'note', text: 'x'.repeat(100_000) });
   expect(history()).toMatch(/left out/);
   expect(history().length).toBeLessThan(1_000);
+});
+
+it('goes on without a disk, says why, and writes everything once there is room', () => {
+  writer.emit({ kind: 'note', text: 'a' });
+  expect(writer.failure).toBeNull();
+  const away = `${dir}-away`;
+  renameSync(dir, away); // as little can be written as on a full disk
+  writer.emit({ kind: 'note', text: 'b' });
+  expect(writer.failure?.message).toContain('ENOENT');
+  renameSync(away, dir);
+  writer.close();
+  expect(writer.failure).toBeNull();
+  expect(history().trim().split('\n')).toHaveLength(2);
+});
+
+it('keeps room for the end of the run until then', () => {
+  const reserve = path.join(dir, 'reserve');
+  expect(readFileSync(reserve).length).toBeGreaterThan(100_000);
+  writer.close();
+  expect(existsSync(reserve)).toBe(false);
+});
+
+it('leaves nothing of a file that could not be replaced', () => {
+  mkdirSync(path.join(dir, 'summary.md'));
+  expect(() => replaceFile(path.join(dir, 'summary.md'), 'report')).toThrow('EISDIR');
+  expect(readdirSync(dir).filter((name) => name.includes('.new-'))).toEqual([]);
 });
 
 it('replaces a file whole, and a link in its place rather than what it leads to', () => {

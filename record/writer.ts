@@ -2,19 +2,19 @@
  * Writes the run directory while the run goes on. Every event is one line, handed to the kernel before the call returns,
  * so that a `kill -9` of the harness loses at most a torn last line.
  */
+import { randomBytes } from 'node:crypto';
 import {
-  closeSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { AppendFile } from './append-file.ts';
 import type { Event, Plan, VerdictFile } from './model.ts';
 
 type WithoutAt<T> = T extends unknown ? Omit<T, 'at'> & { at?: number } : never;
@@ -23,21 +23,33 @@ export type NewEvent = WithoutAt<Event>;
 /** Bytes one event may have; a longer one says so in its place. A history stays readable line by line. */
 const MAX_EVENT_BYTES = 64 * 1024;
 const MAX_SCRUBBED_BYTES = 256 * 2 ** 20;
+/** What the end of a run needs when its disk is full: the events that wait, the verdict and the reports, about 40 KB in all of a short run. */
+const RESERVE_BYTES = 512 * 1024;
 
 export class RunWriter {
   readonly dir: string;
-  readonly #history: number;
+  readonly #history: AppendFile;
+  readonly #reserve: string;
   readonly #nowMs: () => number;
   readonly #secrets: string[] = [];
   readonly #observers: ((event: Event) => void)[] = [];
   #closed = false;
+  #failure: Error | null = null;
 
   /** `nowMs` is the run's monotonic clock. Makes the folder and its parts. */
   constructor(dir: string, nowMs: () => number) {
     this.dir = dir;
     this.#nowMs = nowMs;
     for (const folder of ['ledger', 'evidence']) mkdirSync(path.join(dir, folder), { recursive: true });
-    this.#history = openSync(path.join(dir, 'history.jsonl'), 'a');
+    this.#history = new AppendFile(path.join(dir, 'history.jsonl'));
+    this.#reserve = path.join(dir, 'reserve');
+    // Random, since a file system that compresses would keep no room with zeros.
+    writeFileSync(this.#reserve, randomBytes(RESERVE_BYTES));
+  }
+
+  /** Why events are not on disk although they were emitted: a full disk, as a rule. They are written when there is room, at the latest by `close`. */
+  get failure(): Error | null {
+    return this.#failure;
   }
 
   /** From now on these values are replaced before anything is written. Values shorter than six characters would hit innocent text. */
@@ -51,7 +63,7 @@ export class RunWriter {
     }
   }
 
-  /** Told of every event after it is on disk. */
+  /** Told of every event after it was written. */
   observe(observer: (event: Event) => void): void {
     this.#observers.push(observer);
   }
@@ -68,7 +80,7 @@ export class RunWriter {
         text: `an event of kind ${whole.kind} was ${line.length} bytes long and was left out`,
       });
     }
-    writeSync(this.#history, `${line}\n`);
+    this.#failure = this.#history.append(line);
     for (const observer of this.#observers) this.#tell(observer, whole);
   };
 
@@ -97,12 +109,14 @@ export class RunWriter {
   }
 
   /**
-   * Ends the history, and takes the secrets out of what other programs wrote beside it: the logs of pods, of the store and of k6.
+   * Ends the history, and takes the secrets out of what other programs wrote beside it: the logs of pods, of the store and of k6. Gives the room
+   * that was kept for the end of the run to what comes now.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    closeSync(this.#history);
+    rmSync(this.#reserve, { force: true });
+    this.#failure = this.#history.flush();
     for (const entry of readdirSync(path.join(this.dir, 'evidence'), { withFileTypes: true })) {
       if (entry.isFile() && entry.name.endsWith('.log'))
         this.#scrub(path.join(this.dir, 'evidence', entry.name));
@@ -114,7 +128,12 @@ export class RunWriter {
     if (statSync(file).size > MAX_SCRUBBED_BYTES) truncateSync(file, MAX_SCRUBBED_BYTES);
     const text = readFileSync(file, 'utf8');
     const cleaned = this.#clean(text);
-    if (cleaned !== text) writeFileSync(file, cleaned);
+    if (cleaned === text) return;
+    try {
+      writeFileSync(file, cleaned);
+    } catch {
+      rmSync(file, { force: true }); // what cannot be cleaned must not be kept
+    }
   }
 
   #clean(text: string): string {
@@ -127,9 +146,14 @@ export function writeVerdict(dir: string, verdict: VerdictFile): void {
   replaceFile(path.join(dir, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`);
 }
 
-/** Whole or not at all, and never through a link that somebody put in its place. */
+/** Whole or not at all, and never through a link that somebody put in its place. Throws what the system says, and leaves nothing then. */
 export function replaceFile(file: string, content: string): void {
   const fresh = `${file}.new-${process.pid}`;
-  writeFileSync(fresh, content, { flag: 'wx' });
-  renameSync(fresh, file);
+  try {
+    writeFileSync(fresh, content, { flag: 'wx' });
+    renameSync(fresh, file);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
 }

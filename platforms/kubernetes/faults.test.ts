@@ -69,6 +69,11 @@ test.each([
   ],
   ['no labels', POD.replace('{ app: app }', '{}'), 'name at least one label'],
   [
+    'an expression of another operator',
+    POD.replace('labelSelectors: { app: app }', 'expressionSelectors: [{ key: app, operator: Exists }]'),
+    'spec.selector.expressionSelectors[0].operator',
+  ],
+  [
     'a mode without its value',
     POD.replace('mode: one', 'mode: fixed'),
     'mode fixed needs a whole number in quotes',
@@ -95,6 +100,11 @@ test.each([
 ])('refuses %s with its place', (_, text, message) => {
   expect(() => check(text)).toThrow(UsageError);
   expect(() => check(text)).toThrow(message);
+});
+
+test('an expression stands for labels', () => {
+  const expression = 'expressionSelectors: [{ key: app, operator: In, values: [app, worker] }]';
+  expect(check(POD.replace('labelSelectors: { app: app }', expression))).toEqual({});
 });
 
 test('a length is where it can be, and nowhere else', () => {

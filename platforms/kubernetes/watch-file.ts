@@ -1,7 +1,7 @@
 /** Raw changes of a cluster's objects, one JSON line each: what a verdict can be traced back to. */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { AppendFile } from '../../record/append-file.ts';
 import { WATCH_FILE, WATCH_LOG_GAP } from '../../record/watch-log.ts';
 import type { WatchLine } from '../../record/watch-log.ts';
 import type { KubeObject } from './cluster.ts';
@@ -28,15 +28,19 @@ export interface WatchFileOptions {
   sensitive: readonly string[];
 }
 
-/** Opens `evidence/watch.jsonl` and says so in the history. Past its size bound nothing is written, and a gap says from when. */
+/** Begins `evidence/watch.jsonl` and says so in the history. Past its size bound nothing is written, and a gap says from when; so it does of a full disk. */
 export function openWatchFile({ evidenceDir, emit, nowMs, sensitive }: WatchFileOptions): WatchFile {
-  const fd = openSync(path.join(evidenceDir, FILE), 'a');
+  const lines = new AppendFile(path.join(evidenceDir, FILE));
   const hidden = sensitive
     .filter((value) => value.length >= LEAST_LENGTH)
     .flatMap((value) => [value, JSON.stringify(value).slice(1, -1), Buffer.from(value).toString('base64')]);
   let written = 0;
   let fullMs: number | undefined;
+  /** Since when lines wait for room on the disk. */
+  let waitingMs: number | undefined;
   let closed = false;
+  const gap = (fromMs: number, why: string) =>
+    emit({ kind: 'gap', what: WATCH_LOG_GAP, fromMs, toMs: nowMs(), why });
   emit({
     kind: 'evidence',
     id: 'watch',
@@ -62,20 +66,15 @@ export function openWatchFile({ evidenceDir, emit, nowMs, sensitive }: WatchFile
       const clean = hidden.reduce((text, part) => text.replaceAll(part, REDACTED), line);
       written += Buffer.byteLength(clean) + 1;
       if (written > MAX_BYTES) fullMs = nowMs();
-      else writeSync(fd, `${clean}\n`);
+      else if (lines.append(clean) === null) waitingMs = undefined;
+      else waitingMs ??= nowMs();
     },
     close() {
       if (closed) return;
       closed = true;
-      closeSync(fd);
-      if (fullMs !== undefined)
-        emit({
-          kind: 'gap',
-          what: WATCH_LOG_GAP,
-          fromMs: fullMs,
-          toMs: nowMs(),
-          why: `past ${MAX_BYTES} bytes`,
-        });
+      const failure = lines.flush();
+      if (failure !== null && waitingMs !== undefined) gap(waitingMs, failure.message);
+      if (fullMs !== undefined) gap(fullMs, `past ${MAX_BYTES} bytes`);
     },
   };
 }

@@ -8,5 +8,7 @@ export interface FaultContext {
   storePort: number;
   /** Where a pod's own link to the store listens; undefined when it has none (any more). */
   linkPort(uid: string): number | undefined;
+  /** For a fault that ends by itself: how long its end is waited for. */
+  recoversWithinMs: number;
   signal: AbortSignal;
 }

@@ -31,6 +31,9 @@ import type { LocalSystem } from './system.ts';
 /** Starting a process and opening its listener. */
 const START_MS = 1_500;
 
+/** A slot is what an idle machine needs for a fault and its end; waiting longer makes the proof whole. */
+const PATIENCE = 3;
+
 /** Where tests put their own programs and faults in place of the project's. */
 export interface LocalPlaces {
   built: BuiltFile;
@@ -129,6 +132,7 @@ export function createLocalPlatform(
         network,
         storePort: store.port,
         linkPort: (uid: string) => links.get(uid),
+        recoversWithinMs: planned.slotMs * PATIENCE,
         signal: options.signal,
       };
       if (planned.fault === 'rollout-restart') return Promise.resolve(rolloutRestart(context));

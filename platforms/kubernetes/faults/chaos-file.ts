@@ -13,7 +13,9 @@ export interface Aim {
   value: string | undefined;
   /** Of the file's selector; empty = the namespace of the object. */
   namespaces: string[];
+  /** A pod has all of them, and of each of `oneOf` one. At least one of the two says something. */
   labels: Record<string, string>;
+  oneOf: readonly { key: string; values: readonly string[] }[];
 }
 
 export type Effect =
@@ -188,7 +190,8 @@ function asFile(
 }
 
 function aimOf({ mode, value, selector }: z.infer<typeof Target>): Aim {
-  return { mode, value, namespaces: selector.namespaces ?? [], labels: selector.labelSelectors };
+  const { namespaces = [], labelSelectors, expressionSelectors } = selector;
+  return { mode, value, namespaces, labels: labelSelectors, oneOf: expressionSelectors };
 }
 
 /** A field that belongs to another action would be ignored in silence. */

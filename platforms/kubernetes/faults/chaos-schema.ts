@@ -14,12 +14,23 @@ const percent = z
   .regex(/^(100(\.0+)?|\d{1,2}(\.\d+)?)$/, 'expected a percentage in quotes, such as "25"');
 export const Mode = z.enum(['one', 'all', 'fixed', 'fixed-percent', 'random-max-percent']);
 
-const Selector = z.strictObject({
-  namespaces: z.array(z.string()).optional(),
-  labelSelectors: z
-    .record(z.string(), z.string())
-    .refine((labels) => Object.keys(labels).length > 0, 'name at least one label'),
+/** `metav1.LabelSelectorRequirement`; of its operators the one that a fault on several workloads needs. */
+const OneOf = z.strictObject({
+  key: z.string(),
+  operator: z.literal('In'),
+  values: z.array(z.string()).min(1),
 });
+const Selector = z
+  .strictObject({
+    namespaces: z.array(z.string()).optional(),
+    labelSelectors: z.record(z.string(), z.string()).default({}),
+    expressionSelectors: z.array(OneOf).default([]),
+  })
+  .refine(
+    ({ labelSelectors, expressionSelectors }) =>
+      Object.keys(labelSelectors).length + expressionSelectors.length > 0,
+    'name at least one label',
+  );
 const target = { mode: Mode, value: z.string().optional(), selector: Selector };
 export const Target = z.strictObject(target);
 const head = {

@@ -113,6 +113,31 @@ test('a spared neighbour that is cut too is elsewhere', async () => {
   expect((await fault.observe()).elsewhere).toContain('app-2, which it is not aimed at');
 });
 
+test('a partition of one direction tells it from one of both, once', async () => {
+  const table = (ip: string) => `  sl  local_address rem_address st\n 0: 0A00000A:1F90 ${ip}:0FA0 03\n`;
+  const STORE_IP = '0D00000A';
+  let arrived = STORE_IP;
+  f.cluster.run = (pod, command) =>
+    command[0] === 'cat'
+      ? { stdout: table(pod === 'app-0' ? arrived : '00000000') }
+      : contacts(command, { silent: () => world.silentFrom.has(pod) });
+  const fault = await prepare('partition', { direction: 'to' });
+  expect(fault.detail).toContain('direction to');
+  await fault.inject();
+  world.silentFrom = new Set([...APPS, 'store-0']);
+  const seen = await fault.observe();
+  expect(seen).toMatchObject({ acting: true });
+  expect(seen.detail).toContain('first packets from store-0 to app-0 arrive, so one direction alone is cut');
+  expect(seen.elsewhere).toBeUndefined();
+  world.silentFrom.clear();
+  const another = await prepare('partition', { direction: 'to' });
+  world.silentFrom = new Set([...APPS, 'store-0']);
+  arrived = '00000000';
+  expect((await another.observe()).elsewhere).toBe(
+    'first packets from store-0 to app-0 do not arrive, and one direction was asked for',
+  );
+});
+
 test('a Service that also leads to spared stores is not asked', async () => {
   f.pod('store-1', { app: 'store' });
   const selector = { labelSelectors: { app: 'store' } };

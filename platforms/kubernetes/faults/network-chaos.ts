@@ -9,6 +9,8 @@ import { bandwidthProof } from './bandwidth.ts';
 import { chaosLife, chaosObject } from './chaos.ts';
 import type { ChaosFile, Effect } from './chaos-file.ts';
 import { endpointsOf } from './endpoints.ts';
+import { oneWayLook } from './one-way.ts';
+import type { OneWay } from './one-way.ts';
 import { allThenNone, firstDeaf } from './pod.ts';
 import type { PodFacts } from './pod.ts';
 import { probeOf, shown } from './probe.ts';
@@ -73,6 +75,11 @@ export async function networkChaos(
   const looks = aimed.map((probe) => lookFrom(deployed, probe));
   const neighbourLooks = spared.map((probe) => lookFrom(deployed, probe));
   const judge = judgeOf(file.effect);
+  const otherWay =
+    file.effect.action === 'partition' && file.direction !== 'both'
+      ? await oneWayLook(deployed, { selected: from.pods, target: to }, file.direction)
+      : undefined;
+  let way: OneWay | undefined;
   return {
     targets,
     detail,
@@ -86,10 +93,13 @@ export async function networkChaos(
       ]);
       const there = contacts.filter((contact) => contact !== undefined);
       const seen = judge(there);
-      const elsewhere = deaf ?? affectedNeighbour(file.effect, spared, neighbours);
       // An other end that answers nobody looks the same from every pod: then this proves nothing.
       const acting = seen.acting && deaf === undefined;
-      const text = `${seen.detail}${acting ? '' : await life.says()}`;
+      // A container on its way back is asked again at the next look.
+      if (acting) way ??= await otherWay?.().catch(() => undefined);
+      const tooMuch = way?.bothCut === true ? `${way.detail}, and one direction was asked for` : undefined;
+      const elsewhere = deaf ?? affectedNeighbour(file.effect, spared, neighbours) ?? tooMuch;
+      const text = `${seen.detail}${acting && way ? `, ${way.detail}` : ''}${acting ? '' : await life.says()}`;
       return { acting, detail: text, ...(elsewhere !== undefined && { elsewhere }) };
     },
   };

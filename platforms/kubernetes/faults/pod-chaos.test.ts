@@ -63,6 +63,61 @@ test('pod-kill acts while the victim is gone and a replica short, and aims at th
   await fault.heal();
 });
 
+const STORE = { selector: { namespaces: [NAMESPACE], labelSelectors: { app: 'store' } } };
+
+test('a store of a StatefulSet acts until a pod of the same name and another uid is Ready, as long as its own probes let it take', async () => {
+  const store = f.cluster.find('Pod', 'store-0');
+  const startupProbe = { periodSeconds: 5, failureThreshold: 120 };
+  Object.assign(store ?? {}, {
+    spec: { containers: [{ name: 'main', ports: [{ containerPort: 5_432 }], startupProbe }] },
+  });
+  const fault = await prepare('pod-kill', STORE);
+  await fault.inject();
+  f.cluster.drop('Pod', 'store-0');
+  expect(await acting(fault)).toBe(true);
+  f.pod('store-0', { app: 'store', ready: false });
+  const seen = await fault.observe();
+  expect(seen).toMatchObject({ acting: true });
+  expect(seen.detail).toContain('1 of 1 killed pods gone, 0 of 1 replicas ready');
+  const healing = settled(fault.heal());
+  // Three slots are 180 s; its startup probe gives it ten minutes.
+  await vi.advanceTimersByTimeAsync(190_000);
+  setPod(f.cluster, 'store-0', { ready: true });
+  await healing;
+  expect(await acting(fault)).toBe(false);
+});
+
+test('a store that never comes back is told after that time', async () => {
+  const fault = await prepare('pod-kill', STORE);
+  await fault.inject();
+  f.cluster.drop('Pod', 'store-0');
+  await expect(settled(fault.heal())).rejects.toThrow('pod-kill: not recovered 180 s after its end');
+});
+
+test.each([
+  ['none', undefined, true],
+  ['emptyDir alone', [{ name: 'data', emptyDir: {} }], true],
+  [
+    'a claim',
+    [
+      { name: 'tmp', emptyDir: {} },
+      { name: 'data', persistentVolumeClaim: { claimName: 'd' } },
+    ],
+    false,
+  ],
+])(
+  'a kill of a store whose volumes are %s says whether it loses what is stored',
+  async (_, volumes, loses) => {
+    const store = f.cluster.find('Pod', 'store-0');
+    Object.assign(store?.['spec'] ?? {}, volumes && { volumes });
+    const { detail } = await prepare('pod-kill', STORE);
+    expect(detail.includes('no volume outlives store-0, so what is stored there is lost by this')).toBe(
+      loses,
+    );
+    expect((await prepare('pod-kill')).detail).not.toContain('volume');
+  },
+);
+
 test('pod-kill with grace acts only when the terminating pod refuses', async () => {
   const fault = await prepare('pod-kill', { gracePeriod: 30 });
   await fault.inject();

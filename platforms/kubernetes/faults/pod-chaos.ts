@@ -4,7 +4,8 @@ import type { Deployed } from '../cluster.ts';
 import { chaosLife, chaosObject } from './chaos.ts';
 import type { ChaosLife } from './chaos.ts';
 import type { ChaosFile } from './chaos-file.ts';
-import { allThenNone, firstDeaf, goneAndRefusing, podOf, podsWith, portOf } from './pod.ts';
+import { keepsFiles, startWithinMs } from './comeback.ts';
+import { allThenNone, firstDeaf, goneAndRefusing, podOf, portOf, selects } from './pod.ts';
 import type { PodFacts } from './pod.ts';
 import { aimAt } from './targets.ts';
 import type { Aimed } from './targets.ts';
@@ -20,7 +21,7 @@ interface Blow {
   aimed: Aimed;
   life: ChaosLife;
   /** For the end of a fault that ends by itself, milliseconds. */
-  slotMs: number;
+  recoversWithinMs: number;
   /** Its end was waited for once; a second `heal` does not wait again. */
   waited: boolean;
 }
@@ -44,17 +45,17 @@ export function podChaos(
     deployed,
     aimed,
     life: chaosLife(deployed, object, aimed.pods),
-    slotMs: planned.slotMs,
+    // The slot is planned by the workload's probes; a store's own may let it take longer.
+    recoversWithinMs: Math.max(
+      planned.slotMs,
+      ...aimed.pods.map((pod) => CONTROLLER_MS + pod.graceMs + startWithinMs(pod)),
+    ),
     waited: false,
   };
   const share = `${aimed.pods.length} of ${aimed.pods.length + aimed.spared.length} pods`;
   if (effect.action === 'container-kill') return containerKill(blow, effect.containers, share);
   if (effect.action === 'pod-failure') return podFailure(blow, share);
   return podKill(blow, effect.action === 'pod-kill' ? effect.graceSeconds : 0, share);
-}
-
-function readyNow({ deployed, aimed }: Blow): number {
-  return podsWith(deployed, aimed.labels).filter(({ ready, terminating }) => ready && !terminating).length;
 }
 
 async function answers(deployed: Deployed, pod: PodFacts): Promise<boolean> {
@@ -79,8 +80,15 @@ async function removeAndRecover(
   const { signal } = blow.deployed;
   if (blow.waited) return;
   blow.waited = true;
-  if (!(await until(recovered, { timeoutMs: blow.slotMs, signal })) && !signal.aborted)
-    throw new Error(`${what}: not recovered ${Math.round(blow.slotMs / 1_000)} s after its end`);
+  if (!(await until(recovered, { timeoutMs: blow.recoversWithinMs, signal })) && !signal.aborted)
+    throw new Error(`${what}: not recovered ${Math.round(blow.recoversWithinMs / 1_000)} s after its end`);
+}
+
+/** A store without a volume of its own loses all it holds by this fault: that is no finding about the system. */
+function lossOf({ deployed, aimed }: Blow): string {
+  const losers = aimed.pods.filter((pod) => !selects(deployed.labels, pod.labels) && !keepsFiles(pod));
+  if (losers.length === 0) return '';
+  return `; no volume outlives ${losers.map(({ name }) => name).join(', ')}, so what is stored there is lost by this`;
 }
 
 /** Acting from the victims' end until as many pods are Ready as there have to be. */
@@ -89,17 +97,17 @@ function podKill(blow: Blow, graceSeconds: number, share: string): PreparedFault
   const victims = aimed.pods;
   const isHealthy = () => {
     const areGone = victims.every(({ uid }) => podOf(deployed, uid) === undefined);
-    return areGone && readyNow(blow) >= aimed.wanted();
+    return areGone && aimed.ready() >= aimed.wanted();
   };
   return {
     targets: victims.map(({ name }) => name),
     actsWithinMs: CONTROLLER_MS + graceSeconds * 1_000,
-    detail: `pod-kill, ${graceSeconds === 0 ? 'without grace' : `grace ${graceSeconds} s`}, ${share}`,
+    detail: `pod-kill, ${graceSeconds === 0 ? 'without grace' : `grace ${graceSeconds} s`}, ${share}${lossOf(blow)}`,
     inject: () => life.inject(),
     heal: () => removeAndRecover(blow, isHealthy, 'pod-kill'),
     async observe() {
       const gone = await goneAndRefusing(deployed, victims, SILENCE_MS);
-      const ready = readyNow(blow);
+      const ready = aimed.ready();
       const acting = gone === victims.length && ready < aimed.wanted();
       const detail = `${gone} of ${victims.length} killed pods gone, ${ready} of ${aimed.wanted()} replicas ready`;
       return seen(blow, acting, detail);
@@ -130,12 +138,12 @@ function podFailure(blow: Blow, share: string): PreparedFault {
     heal: () =>
       removeAndRecover(
         blow,
-        async () => (await failed()) === 0 && readyNow(blow) >= aimed.wanted(),
+        async () => (await failed()) === 0 && aimed.ready() >= aimed.wanted(),
         'pod-failure',
       ),
     async observe() {
       const hit = await failed();
-      const ready = readyNow(blow);
+      const ready = aimed.ready();
       const acting = isActing(hit, aimed.pods.length);
       return seen(
         blow,

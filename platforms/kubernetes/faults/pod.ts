@@ -89,17 +89,20 @@ export function selects(selector: Record<string, string>, labels: Record<string,
   return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
 }
 
-/** Pods of the run's namespace that have these labels, those whose processes have ended left out. */
+/** Pods of the run's namespace, those whose processes have ended left out. */
+export function livingPods(deployed: Pick<Deployed, 'pods' | 'namespace'>): PodFacts[] {
+  return deployed.pods().flatMap((object) => {
+    const pod = readPod(object);
+    return pod && pod.namespace === deployed.namespace && !pod.ended ? [pod] : [];
+  });
+}
+
+/** Those of them that have these labels. */
 export function podsWith(
   deployed: Pick<Deployed, 'pods' | 'namespace'>,
   labels: Record<string, string>,
 ): PodFacts[] {
-  return deployed.pods().flatMap((object) => {
-    const pod = readPod(object);
-    return pod && pod.namespace === deployed.namespace && !pod.ended && selects(labels, pod.labels)
-      ? [pod]
-      : [];
-  });
+  return livingPods(deployed).filter((pod) => selects(labels, pod.labels));
 }
 
 /** The pod as it is now; undefined when it is gone. */

@@ -3,16 +3,16 @@ import { CannotRun } from '../../platform.ts';
 import { chooseTargets } from '../../manifests/targets.ts';
 import type { Deployed } from '../cluster.ts';
 import type { Aim } from './chaos-file.ts';
-import { podsWith, selects, wantedReplicas } from './pod.ts';
+import { livingPods, selects, wantedReplicas } from './pod.ts';
 import type { PodFacts } from './pod.ts';
 
 export interface Aimed {
   pods: PodFacts[];
-  /** They were selected by. */
-  labels: Record<string, string>;
-  /** Of the same labels, Ready, and not meant. */
+  /** Selected alike, Ready, and not meant. */
   spared: PodFacts[];
-  /** How many Ready pods of these labels there have to be when all is well. */
+  /** How many of all that are selected alike are Ready now, replacements among them. */
+  ready(): number;
+  /** How many of them have to be when all is well. */
   wanted(): number;
 }
 
@@ -23,11 +23,13 @@ export function aimAt(deployed: Deployed, aim: Aim, random: () => number, what: 
     throw new CannotRun(
       `${what}: it selects in the namespace ${foreign}, and a run touches only its own, ${deployed.namespace}; correct selector.namespaces`,
     );
-  const all = podsWith(deployed, aim.labels).filter(({ terminating }) => !terminating);
+  const living = () => livingPods(deployed).filter((pod) => !pod.terminating && isSelected(aim, pod.labels));
+  const all = living();
   const candidates = all.filter(({ ready }) => ready);
-  const labels = Object.entries(aim.labels)
-    .map((pair) => pair.join('='))
-    .join(',');
+  const labels = [
+    ...Object.entries(aim.labels).map((pair) => pair.join('=')),
+    ...aim.oneOf.map(({ key, values }) => `${key} in (${values.join(',')})`),
+  ].join(',');
   if (candidates.length === 0)
     throw new CannotRun(
       `${what}: no Ready pod in ${deployed.namespace} has the labels ${labels} (${all.length} are not Ready); correct the selector, or wait for the system`,
@@ -41,8 +43,15 @@ export function aimAt(deployed: Deployed, aim: Aim, random: () => number, what: 
   const before = candidates.length;
   return {
     pods,
-    labels: aim.labels,
     spared: candidates.filter((pod) => !pods.includes(pod)),
+    ready: () => living().filter(({ ready }) => ready).length,
     wanted: () => (ofWorkload ? wantedReplicas(deployed) : before),
   };
+}
+
+function isSelected({ labels, oneOf }: Aim, of: Record<string, string>): boolean {
+  return (
+    Object.entries(labels).every(([key, value]) => of[key] === value) &&
+    oneOf.every(({ key, values }) => values.includes(of[key] ?? ''))
+  );
 }

@@ -2,8 +2,8 @@
  * What a rehearsal tells of its objects, in the form in which a cluster's API tells it: the same judge reads both.
  * Times of objects are whole seconds of the wall clock, as the API server writes them.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { AppendFile } from '../../../record/append-file.ts';
 import { WATCH_FILE } from '../../../record/watch-log.ts';
 import type { WatchLine } from '../../../record/watch-log.ts';
 import type { DeployOptions } from '../../platform.ts';
@@ -40,13 +40,13 @@ export function serverClock(nowMs: () => number): ServerClock {
   };
 }
 
-/** Opens `evidence/watch.jsonl`. Every object but a measurement gets the next resource version. */
+/** Begins `evidence/watch.jsonl`. Every object but a measurement gets the next resource version. */
 export function openTold({
   evidenceDir,
   emit,
   nowMs,
 }: Pick<DeployOptions, 'evidenceDir' | 'emit' | 'nowMs'>): Told {
-  const fd = openSync(path.join(evidenceDir, path.basename(WATCH_FILE)), 'a');
+  const lines = new AppendFile(path.join(evidenceDir, path.basename(WATCH_FILE)));
   let closed = false;
   let version = 0;
   emit({
@@ -64,10 +64,9 @@ export function openTold({
           ? object
           : { ...object, metadata: { ...metadata, resourceVersion: `${++version}` } };
       const line = { atMs: Math.round(nowMs()), type, kind, name: metadata.name, object: versioned };
-      writeSync(fd, `${JSON.stringify(line)}\n`);
+      lines.append(JSON.stringify(line));
     },
     close() {
-      if (!closed) closeSync(fd);
       closed = true;
     },
   };

@@ -4,6 +4,7 @@ import type { FaultContext } from '../fault-context.ts';
 import { accepts, firstFailure, SILENCE_MS } from '../handshake.ts';
 import type { Pod } from '../pod.ts';
 import { isRunning } from '../process.ts';
+import { recoveryOf } from './recovery.ts';
 
 /** SIGKILL; acting until the replacement is Ready. */
 export function podKill(context: FaultContext, targets: readonly Pod[]): PreparedFault {
@@ -11,14 +12,19 @@ export function podKill(context: FaultContext, targets: readonly Pod[]): Prepare
   const victims = targets.map((pod) => ({ pod, port: pod.port, process: pod.process }));
   const bystanders = replicas.ready().filter((pod) => !targets.includes(pod));
   const healthy = () => !replicas.pods.some((pod) => targets.includes(pod)) && replicas.settled();
+  const recovered = recoveryOf(context, 'pod-kill: waiting for the replacement', healthy);
+  let injected = false;
   return {
     targets: targets.map((pod) => pod.name),
     detail: `pod-kill, SIGKILL without grace, ${targets.length} of ${replicas.pods.length} pods`,
     inject() {
+      injected = true;
       for (const pod of targets) replicas.kill(pod.uid, 'pod-kill');
       return Promise.resolve();
     },
-    heal: () => replicas.until(healthy, 'pod-kill: waiting for the replacement', context.signal),
+    async heal() {
+      if (injected) await recovered();
+    },
     async observe() {
       const dead = await Promise.all(
         victims.map(async ({ port, process }) => {

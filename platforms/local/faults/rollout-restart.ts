@@ -4,12 +4,14 @@ import type { FaultContext } from '../fault-context.ts';
 import { postgresHandshake, SILENCE_MS } from '../handshake.ts';
 import type { Pod } from '../pod.ts';
 import { isRunning } from '../process.ts';
+import { recoveryOf } from './recovery.ts';
 
 /** Acting from the first change of the set of pods until only new ones are there, all available. */
 export function rolloutRestart(context: FaultContext): PreparedFault {
   const { replicas } = context;
   const before = [...replicas.pods];
   let injected = false;
+  const recovered = recoveryOf(context, 'rollout-restart', () => replicas.settled());
   return {
     targets: before.map((pod) => pod.name),
     detail: `rollout restart of ${before.length} pods, surge ${replicas.options.maxSurge}, unavailable ${replicas.options.maxUnavailable}`,
@@ -19,7 +21,7 @@ export function rolloutRestart(context: FaultContext): PreparedFault {
       return Promise.resolve();
     },
     async heal() {
-      if (injected) await replicas.until(() => replicas.settled(), 'rollout-restart', context.signal);
+      if (injected) await recovered();
     },
     async observe() {
       const oldAlive = before.filter((pod) => replicas.pods.includes(pod) && isAlive(pod)).length;
