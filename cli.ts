@@ -140,8 +140,14 @@ program
   )
   .argument('<paths...>', 'rule files or PrometheusRule objects, or folders of them (not what lies below)')
   .option('--scrape-interval <duration>', 'how often targets are scraped; no rule file says it', duration)
+  .option('--virtual', 'a unit test for each alert, made from its expression and played by promtool')
   .addOption(json())
   .action(async (paths, options) => {
+    if (options.virtual) {
+      const { rulesVirtualCommand } = await import('./commands/rules-virtual.ts');
+      process.exitCode = await rulesVirtualCommand(paths, options);
+      return;
+    }
     const { rulesCommand } = await import('./commands/rules.ts');
     process.exitCode = await rulesCommand(paths, options);
   });

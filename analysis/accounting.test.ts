@@ -57,12 +57,12 @@ function naive(
 function count(
   lines: readonly LedgerLine[],
   ranges: readonly { vu: number; from: number; to: number; copies: number }[],
-  cutShort = true,
+  mayBeInFlight = true,
 ) {
   const account = new RunnerAccount('r', VUS, MOST);
   const phantom = new Accused();
   for (const one of lines) account.add(one, 1);
-  for (const range of ranges) account.addStored(range, cutShort, phantom);
+  for (const range of ranges) account.addStored(range, mayBeInFlight, phantom);
   const gaps = account.gaps;
   const held = account.settle(true);
   const taken = lines.flatMap(({ vu, n }) => account.takeAccusations(vu, n));

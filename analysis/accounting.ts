@@ -140,13 +140,13 @@ export class RunnerAccount {
   }
 
   /**
-   * What the system holds; what was never attempted goes to `phantom`. After all lines. `cutShort`: the runner was ended while it wrote, so
-   * each virtual user may have sent one write that has no line.
+   * What the system holds; what was never attempted goes to `phantom`. After all lines. `mayBeInFlight`: each
+   * virtual user may have sent one write that has no line.
    */
-  addStored(range: Omit<StoredRange, 'runner'>, cutShort: boolean, phantom: Accused): void {
+  addStored(range: Omit<StoredRange, 'runner'>, mayBeInFlight: boolean, phantom: Accused): void {
     const { vu, from, to, copies } = range;
     const known = this.#marks.find(vu);
-    const inFlight = cutShort && (known !== undefined || vu <= this.#maxVu) ? 1 : 0;
+    const inFlight = mayBeInFlight && (known !== undefined || vu <= this.#maxVu) ? 1 : 0;
     const limit = (known?.last ?? 0) + inFlight;
     if (to > limit) this.#addPhantoms(vu, Math.max(from, limit + 1), to, phantom);
     if (from > limit) return;

@@ -85,8 +85,7 @@ function read(text: string): { writes: Write[]; malformed: number; torn: boolean
 
 type Drawn = { log: string; stored: [number, number, number, number][]; clean: boolean };
 
-/** `clean`: k6 ended by itself and counted exactly as many writes as there are lines. */
-function account(name: string, { log, stored, clean }: Drawn) {
+function account(name: string, { log, stored }: Drawn) {
   const { writes, malformed, torn } = read(log);
   const iterations = writes.length + malformed + (torn ? 1 : 0);
   const possible = writes.filter(({ n }) => n <= iterations + VUS);
@@ -94,13 +93,12 @@ function account(name: string, { log, stored, clean }: Drawn) {
   for (const write of possible) if (!first.has(write.id)) first.set(write.id, write);
   const last = new Map<number, number>();
   for (const { vu, n } of possible) last.set(vu, Math.max(last.get(vu) ?? 0, n));
-  const cutShort = !clean || torn || malformed > 0 || iterations > writes.length;
   const mostVu = Math.max(VUS, ...[...last.keys()].map((vu) => vu + 1));
   const copies = new Map<string, number>();
   let phantom = 0;
   for (const [vu, from, more, times] of stored)
     for (let n = from; n <= from + more; n += 1) {
-      const limit = (last.get(vu) ?? 0) + (cutShort && vu <= mostVu ? 1 : 0);
+      const limit = (last.get(vu) ?? 0) + (vu <= mostVu ? 1 : 0);
       if (n > limit) phantom += 1;
       else copies.set(`${vu}:${n}`, (copies.get(`${vu}:${n}`) ?? 0) + times);
     }

@@ -30,9 +30,9 @@ it('names a refused write that is stored', () => {
 });
 
 it('names a stored write that nobody sent', () => {
-  // Every virtual user wrote 300. Where the generator was cut short 301 may be in flight, 302 may not; after a clean end neither.
+  // Every virtual user wrote 300. However the generator ended, 301 may have been in flight, since k6 interrupts what its grace does not wait for.
   expect(ask({ stored: withLine('1:301-301'), edit: ended({ exitCode: 105 }) }).verdict).toBe('pass');
-  expect(ask({ stored: withLine('1:301-301') })).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
+  expect(ask({ stored: withLine('1:301-301') }).verdict).toBe('pass');
   const verdict = ask({ stored: withLine('1:302-303') });
   expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 2 } });
   expect(verdict.reason).toContain('load/1:302, load/1:303');

@@ -149,7 +149,7 @@ function readRule(file: RuleFile, group: RuleGroup, item: Value): RuleEntry | nu
       'Say which it is.',
     );
   const forMs = duration(reading, get('for'), 'for') ?? 0;
-  duration(reading, get('keep_firing_for'), 'keep_firing_for');
+  const keepFiringForMs = duration(reading, get('keep_firing_for'), 'keep_firing_for') ?? 0;
   if (kind === 'record' && alert === '')
     for (const { key, keyPlace } of fields)
       if (['for', 'keep_firing_for', 'annotations'].includes(key))
@@ -179,6 +179,7 @@ function readRule(file: RuleFile, group: RuleGroup, item: Value): RuleEntry | nu
     placeOf,
     forMs,
     forPlace: get('for')?.place ?? item.place,
+    keepFiringForMs,
     labels: textsOf(reading, get('labels'), 'labels'),
     annotations: textsOf(reading, get('annotations'), 'annotations'),
   };

@@ -33,6 +33,7 @@ export interface RuleEntry {
   forMs: number;
   /** Where `for` stands. */
   forPlace: Place;
+  keepFiringForMs: number;
   labels: ReadonlyMap<string, Text>;
   annotations: ReadonlyMap<string, Text>;
 }
