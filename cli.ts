@@ -13,6 +13,8 @@ const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'ut
 const DEFAULT_OUT = 'out';
 /** Timers count in 31 bits of milliseconds (24 days); a run that long wants to be several. */
 const MAX_FOR_MS = 7 * 86_400_000;
+/** At some thousand a second, hours of them; the ledger's numbers go further. */
+const MAX_JOURNEYS = 100_000_000;
 /** Beyond what one k6 process can offer. */
 const MAX_RATE = 100_000;
 
@@ -193,6 +195,11 @@ program
   .command('up')
   .description('bring a cluster up on this machine, with metrics-server, Chaos Mesh and Prometheus')
   .addOption(on())
+  .option(
+    '--system <names...>',
+    'whose images the nodes get, with those of its stores; <system>:<overlay> where an overlay brings another store',
+    ['luminate'],
+  )
   .option('--hpa-sync <duration>', 'bare: how often the HPA decides; default as Kubernetes, 15s', duration)
   .option('--hpa-tolerance <share>', 'bare: how far off its target it does nothing; default 0.1', share)
   .option(

@@ -16,6 +16,8 @@ interface Progress {
 
 interface UpOptions {
   on: ClusterKind;
+  /** Whose images the nodes get. */
+  system: readonly string[];
   hpaSync?: number | undefined;
   hpaTolerance?: number | undefined;
   hpaDownscaleStabilization?: number | undefined;
@@ -25,7 +27,10 @@ interface UpOptions {
 /** Resolves with the exit code: 3 when something did not come up, or Ctrl-C was pressed. Throws UsageError when this machine cannot carry it, or for options that do not go together. */
 export function upCommand(options: UpOptions): Promise<number> {
   const pace = paceOf(options);
-  return withProgress(options.on === 'kind' ? upWithKind : (progress) => upWithoutDocker(progress, pace));
+  const { system: systems } = options;
+  return withProgress((progress) =>
+    options.on === 'kind' ? upWithKind(progress, systems) : upWithoutDocker(progress, systems, pace),
+  );
 }
 
 /** How fast the bare cluster's HPA decides. Throws UsageError. */
@@ -63,26 +68,26 @@ export function downCommand(kind: ClusterKind): Promise<number> {
   });
 }
 
-async function upWithKind(progress: Progress): Promise<string> {
+async function upWithKind(progress: Progress, systems: readonly string[]): Promise<string> {
   // Before images are built: without a runtime they would be for nothing.
   const { findRuntime } = await import('../platforms/kind/programs.ts');
   await findRuntime(progress.signal);
   const { upKind } = await import('../platforms/kind/up.ts');
-  const { kubeconfig, context } = await upKind({ ...progress, images: await imagesFor(progress) });
+  const { kubeconfig, context } = await upKind({ ...progress, images: await imagesFor(progress, systems) });
   return `context ${context} of ${kubeconfig}`;
 }
 
-async function upWithoutDocker(progress: Progress, pace: Pace): Promise<string> {
-  const up = await upBare({ ...progress, pace, images: () => imagesFor(progress) });
+async function upWithoutDocker(progress: Progress, systems: readonly string[], pace: Pace): Promise<string> {
+  const up = await upBare({ ...progress, pace, images: () => imagesFor(progress, systems) });
   for (const lack of up.lacks) progress.onProgress(`this machine: ${lack}`);
   const took = up.tookMs === 0 ? '' : `, up in ${(up.tookMs / 1_000).toFixed(1)} s`;
   return `Kubernetes ${up.version}, two nodes${took}: kubectl --kubeconfig ${up.kubeconfig} --context ${up.context} get nodes`;
 }
 
-/** The reference system's, and k6 for load from inside the cluster. */
-async function imagesFor(progress: Progress): Promise<string[]> {
+/** Of the systems and their stores, and k6 for load from inside the cluster. */
+async function imagesFor(progress: Progress, systems: readonly string[]): Promise<string[]> {
   const { path: k6 } = await findEngine('k6', progress);
-  return (await buildImages('luminate', { ...progress, k6 })).map(({ archive }) => archive);
+  return (await buildImages(systems, { ...progress, k6 })).map(({ archive }) => archive);
 }
 
 async function withProgress(work: (progress: Progress) => Promise<string>): Promise<number> {

@@ -61,6 +61,18 @@ export function metricsServerObjects(): KubeYaml[] {
   ];
 }
 
+/** The default one: a claim without a class gets a folder of the disk that both nodes share, and its pods may move between them. */
+export function storageClass(): KubeYaml {
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+    // In the controller manager itself.
+    provisioner: 'kubernetes.io/host-path',
+    reclaimPolicy: 'Delete',
+  };
+}
+
 /** The controller finds a daemon by the name's beginning and the endpoint's nodeName. */
 export function chaosMeshObjects(): KubeYaml[] {
   return [

@@ -5,7 +5,7 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { component } from './components.ts';
-import { NODE_A, type NodePlace, PKI, STATE } from './layout.ts';
+import { HOST_SYS, NODE_A, type NodePlace, PKI, STATE } from './layout.ts';
 import type { Programs } from './programs.ts';
 import type { Component } from './state.ts';
 
@@ -55,9 +55,6 @@ export function prepareChaosTools(): void {
   mkdirSync(CERTS, { recursive: true });
   for (const file of ['tls.crt', 'tls.key']) copyFileSync(path.join(PKI, file), path.join(CERTS, file));
 }
-
-/** Where the daemon wants the host's /sys to be; an empty folder of the real root, made by `up` and removed by `down`. */
-export const HOST_SYS = '/host-sys';
 
 export function chaosDaemon(node: NodePlace, { paths }: Programs): Component {
   const setUp = `set -e

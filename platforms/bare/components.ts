@@ -108,6 +108,8 @@ export function controllerManager(pace: Pace): Component {
       'leader-elect-renew-deadline': '45s',
       'bind-address': '127.0.0.1',
       'allocate-node-cidrs': false,
+      // Volumes for claims, on the disk that both nodes share (layout.ts, VOLUMES_SEEN).
+      'enable-hostpath-provisioner': true,
       ...given('sync-period', pace.hpaSyncMs, 'ms'),
       ...given('tolerance', pace.hpaTolerance),
       ...given('downscale-stabilization', pace.hpaDownscaleStabilizationMs, 'ms'),

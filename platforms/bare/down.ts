@@ -6,8 +6,7 @@ import { $ } from 'zx';
 import { commandLineOf, ownAncestors, processIds, startTicksOf } from '../process-table.ts';
 import { UsageError } from '../../record/model.ts';
 import { CannotRun } from '../platform.ts';
-import { HOST_SYS } from './chaos-mesh.ts';
-import { writeSysctls } from './host.ts';
+import { MOUNT_POINTS, writeSysctls } from './host.ts';
 import { CGROUP, NODES, STATE } from './layout.ts';
 import { locked } from './lock.ts';
 import { isAlive, type Proc, readState } from './state.ts';
@@ -41,23 +40,24 @@ export async function removeBare(): Promise<void> {
     if (existsSync(`/run/netns/${netns}`))
       await $({ quiet: true, nothrow: true, timeout: '20s' })`ip netns del ${netns}`;
   if (state) writeSysctls(state.sysctls);
-  if (state?.madeHostSys !== false) removeEmpty(HOST_SYS);
+  const made = state?.made ?? MOUNT_POINTS;
+  for (const folder of made) removeEmpty(folder);
   // Below a mount that is still there lie somebody's files.
   if (!hasMounts()) rmSync(STATE, { recursive: true, force: true, maxRetries: 5 });
-  const left = leftovers(hierarchies, state?.madeHostSys === false);
+  const left = leftovers(hierarchies, made);
   if (left.length > 0)
     throw new CannotRun(`make down left behind: ${left.join(', ')}; see the kernel's log, and run it again`);
 }
 
 /** What of a bare cluster is still there. Empty when nothing is. */
-function leftovers(hierarchies: readonly string[], hadHostSys: boolean): string[] {
+function leftovers(hierarchies: readonly string[], made: readonly string[]): string[] {
   return [
     ...hierarchies.map((root) => path.join(root, CGROUP)).filter((dir) => existsSync(dir)),
     ...NODES.map(({ netns }) => `/run/netns/${netns}`).filter((file) => existsSync(file)),
     ...holdersByName().map(({ pid }) => `process ${pid}`),
     ...(hasMounts() ? [`mounts below ${STATE}`] : []),
     ...(existsSync(STATE) ? [STATE] : []),
-    ...(hadHostSys || !existsSync(HOST_SYS) ? [] : [HOST_SYS]),
+    ...made.filter((folder) => existsSync(folder)),
   ];
 }
 

@@ -1,8 +1,9 @@
 /** What this machine must have for a bare cluster, what it lacks, and the settings of its kernel that are put back at the end. */
-import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { $ } from 'zx';
 import { UsageError } from '../../record/model.ts';
+import { HOST_SYS, VOLUMES_SEEN } from './layout.ts';
 
 const HIERARCHIES = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'systemd'];
 const CAP_SYS_RESOURCE = 24;
@@ -97,6 +98,21 @@ function lacksCapability(): string | null {
   const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
   const has = ((BigInt(`0x${mask}`) >> BigInt(CAP_SYS_RESOURCE)) & 1n) === 1n;
   return has ? null : 'no CAP_SYS_RESOURCE: OOM scores are not lowered below those of this process';
+}
+
+/** Empty folders outside the cluster's own, which its nodes mount something on; made by `up` and removed by `down`. */
+export const MOUNT_POINTS = [HOST_SYS, VOLUMES_SEEN];
+
+/** Makes those that are not there, and returns them. Throws UsageError when one belongs to another user, who could lead it elsewhere. */
+export function makeMountPoints(): string[] {
+  const absent = MOUNT_POINTS.filter((folder) => {
+    const there = lstatSync(folder, { throwIfNoEntry: false });
+    if (there !== undefined && !(there.isDirectory() && there.uid === 0))
+      throw new UsageError(`${folder} is not a folder of root, and the bare cluster needs it; remove it`);
+    return there === undefined;
+  });
+  for (const folder of absent) mkdirSync(folder, { mode: 0o755 });
+  return absent;
 }
 
 /** Settings that the kubelet changes, and one that many containers need. */

@@ -26,6 +26,12 @@ export const POD_RANGE = '198.18.8.0/21';
 /** Nobody has it: a default route must exist, and must lead nowhere. */
 export const NOWHERE = '198.18.0.1';
 
+/** Where Chaos Mesh's daemon wants the host's /sys to be. */
+export const HOST_SYS = '/host-sys';
+/** Where the controller manager's provisioner makes volumes, whatever it is told; in the nodes it is VOLUMES, so they go with STATE. */
+export const VOLUMES_SEEN = '/tmp/hostpath_pv';
+export const VOLUMES = path.join(STATE, 'volumes');
+
 export interface NodePlace {
   /** No name may be the beginning of another: cAdvisor selects cgroups by prefix. */
   name: string;

@@ -19,6 +19,8 @@ import {
   type NodePlace,
   NOWHERE,
   SERVICE_RANGE,
+  VOLUMES,
+  VOLUMES_SEEN,
 } from './layout.ts';
 import type { Proc } from './state.ts';
 
@@ -84,6 +86,7 @@ export async function startHolder(
     mount --bind "$1/varlog" /var/log
     mount --bind "$1/hosts" /etc/hosts
     mount --bind "$1/resolv.conf" /etc/resolv.conf
+    mount --bind ${VOLUMES} ${VOLUMES_SEEN}
     exec catatonit -P`;
   const [shell = 'sh', ...words] = joining(hierarchies, CGROUP_SYSTEM);
   const child = spawn(shell, [...words, ...holding(node), 'bash', '-c', setUp, '_', node.dir], {

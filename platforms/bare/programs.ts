@@ -4,11 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { $ } from 'zx';
 import { UsageError } from '../../record/model.ts';
 import { cacheFolder, ROOT } from '../../record/root.ts';
+import { keep } from '../kept.ts';
 
 /** Go lines of the modules: metrics-server asks for the newest. */
 const LEAST_GO: [major: number, minor: number, patch: number] = [1, 26, 4];
@@ -95,9 +96,11 @@ export async function buildPrograms(options: BuildOptions): Promise<Programs> {
   for (const [index, source] of PROGRAMS.entries()) {
     const file = path.join(folderOf(source, goVersion), source.name);
     paths[source.name] = file;
-    if (existsSync(file)) continue;
-    await keep(file, options, `${source.name} (${index + 1} of ${PROGRAMS.length})`, (target) =>
-      runGo(['build', ...flagsOf(source), '-o', target, source.package], source, options.signal),
+    await keep(
+      file,
+      options.onProgress,
+      `building ${source.name} (${index + 1} of ${PROGRAMS.length})`,
+      (target) => runGo(['build', ...flagsOf(source), '-o', target, source.package], source, options.signal),
     );
   }
   paths['crds'] = await chaosDefinitions(paths['controller-gen'] ?? '', goVersion, options);
@@ -112,8 +115,7 @@ async function chaosDefinitions(
 ): Promise<string> {
   const source: ProgramSource = { name: 'crds', module: 'chaos', package: 'api/v1alpha1' };
   const folder = path.join(folderOf(source, goVersion), 'crds');
-  if (existsSync(folder)) return folder;
-  await keep(folder, options, 'definitions of Chaos Mesh', async (target) => {
+  await keep(folder, options.onProgress, 'building definitions of Chaos Mesh', async (target) => {
     mkdirSync(target);
     // In the graph that controller-gen was built with: it has the chaos module, too.
     const module: ProgramSource = { ...source, module: 'controller-gen' };
@@ -154,30 +156,6 @@ function folderOf(source: ProgramSource, goVersion: string): string {
     if (existsSync(full)) hash.update(readFileSync(full));
   }
   return path.join(cacheFolder(), `bare-${source.name}-${hash.digest('hex').slice(0, 12)}`);
-}
-
-/** `make` writes to a name of its own; what it wrote is put in place whole or not at all. */
-async function keep(
-  file: string,
-  { onProgress }: BuildOptions,
-  title: string,
-  make: (target: string) => Promise<void>,
-): Promise<void> {
-  const startedMs = performance.now();
-  const tell = () =>
-    onProgress(`building ${title}: ${Math.round((performance.now() - startedMs) / 1_000)} s`);
-  tell();
-  const ticking = setInterval(tell, 15_000);
-  mkdirSync(path.dirname(file), { recursive: true });
-  const folder = mkdtempSync(path.join(path.dirname(file), '.new-'));
-  try {
-    const target = path.join(folder, path.basename(file));
-    await make(target);
-    renameSync(target, file);
-  } finally {
-    clearInterval(ticking);
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 async function findGo(): Promise<string> {

@@ -35,8 +35,8 @@ const State = z.strictObject({
   components: z.record(z.string(), Component),
   /** Processes in the host's network namespace: the forwarder's two halves. */
   helpers: z.array(Proc),
-  /** /host-sys was not there before. */
-  madeHostSys: z.boolean(),
+  /** Folders of this machine that were made for a mount of the nodes. */
+  made: z.array(z.string()),
   /** True from the moment on that every part answered. */
   ready: z.boolean(),
 });

@@ -3,12 +3,12 @@
  * cable leaves. In order: namespaces, certificates, etcd and containerd at once; API server; the rest; add-ons; and then it waits until
  * every part has answered. docs/bare-cluster.md tells what runs and why it is safe.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { UsageError } from '../../record/model.ts';
 import { reasonOf } from '../../record/reason.ts';
 import { CannotRun } from '../platform.ts';
-import { chaosMeshObjects, metricsServerObjects } from './addons.ts';
-import { chaosController, chaosDaemon, HOST_SYS, prepareChaosTools } from './chaos-mesh.ts';
+import { chaosMeshObjects, metricsServerObjects, storageClass } from './addons.ts';
+import { chaosController, chaosDaemon, prepareChaosTools } from './chaos-mesh.ts';
 import { startComponent } from './component-processes.ts';
 import {
   apiserver,
@@ -25,9 +25,16 @@ import {
 } from './components.ts';
 import { removeBare } from './down.ts';
 import { startForwarder } from './forwarder.ts';
-import { type HostFacts, lacksInWords, probeHost, readSysctls, writeSysctls } from './host.ts';
+import {
+  type HostFacts,
+  lacksInWords,
+  makeMountPoints,
+  probeHost,
+  readSysctls,
+  writeSysctls,
+} from './host.ts';
 import { importImages } from './images.ts';
-import { CONTEXT, KUBECONFIG, LOGS, NODE_A, NODES, type NodePlace } from './layout.ts';
+import { CONTEXT, KUBECONFIG, LOGS, NODE_A, NODES, type NodePlace, VOLUMES } from './layout.ts';
 import { locked } from './lock.ts';
 import { connectNodes, makeCgroups, startHolder } from './node.ts';
 import { makeCertificates } from './pki.ts';
@@ -121,6 +128,7 @@ function checkPace({ components }: State, programs: Programs, pace: Pace): void 
 
 function newState(facts: HostFacts): State {
   mkdirSync(LOGS, { recursive: true, mode: 0o700 });
+  mkdirSync(VOLUMES, { mode: 0o755 });
   const state: State = {
     kubernetes: kubernetesVersion(),
     sysctls: readSysctls(),
@@ -129,7 +137,7 @@ function newState(facts: HostFacts): State {
     holders: {},
     components: {},
     helpers: [],
-    madeHostSys: !existsSync(HOST_SYS),
+    made: makeMountPoints(),
     ready: false,
   };
   writeState(state);
@@ -142,7 +150,6 @@ async function startCluster(
   { images, signal, pace }: { images: readonly string[]; signal: AbortSignal; pace: Pace },
   step: (what: string) => void,
 ): Promise<void> {
-  mkdirSync(HOST_SYS, { recursive: true });
   writeSysctls({ 'fs/inotify/max_user_instances': '1024' });
   makeCgroups(state.hierarchies);
   linkPrograms(programs);
@@ -173,7 +180,7 @@ async function startCluster(
   await kubectl(
     state,
     ['apply', '--server-side', '-f', '-'],
-    [...metricsServerObjects(), ...chaosMeshObjects()],
+    [...metricsServerObjects(), ...chaosMeshObjects(), storageClass()],
   );
   // Only now: it ends at once when it may not read what these objects allow it to.
   await start(state, { 'metrics-server': metricsServer(programs, pace) });

@@ -83,7 +83,7 @@ describe('what is missing', () => {
   });
 
   it.each(['nowhere', '../systems/luminate', ''])('knows no system "%s"', async (system) => {
-    await expect(buildImages(system, options())).rejects.toThrow(`there is no system "${system}"`);
+    await expect(buildImages([system], options())).rejects.toThrow(`there is no system "${system}"`);
   });
 });
 

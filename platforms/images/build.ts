@@ -8,6 +8,10 @@ import { UsageError } from '../../record/model.ts';
 import { builtFile, cacheFolder, ROOT } from '../../record/root.ts';
 import { postgresPrograms } from '../postgres-programs.ts';
 import { archiveFile, keyOf, removeOldArchives } from './cache.ts';
+import { chdbFolder } from './chdb.ts';
+import { clickhouseRecipe } from './clickhouse.ts';
+import { kafkaJars, javaRuntime } from './kafka-parts.ts';
+import { kafkaRecipe } from './kafka.ts';
 import { PAUSE, runnerRecipe } from './own.ts';
 import { pack, requirePackers } from './pack.ts';
 import { postgresRecipe } from './postgres.ts';
@@ -29,38 +33,65 @@ export interface BuiltImage {
   archive: string;
 }
 
+const StoreKind = z.enum(['postgres', 'kafka', 'clickhouse']);
 /** The part of record/contract.ts that is read here. */
 const BuildContract = z.object({
   images: z.array(ImageRecipe).optional(),
-  stores: z.record(z.string(), z.object({ kind: z.string() })),
+  stores: z.record(
+    z.string(),
+    z.object({ kind: StoreKind, withOverlay: z.record(z.string(), StoreKind).optional() }),
+  ),
 });
 
 /**
- * The images of a system of `systems/`: its own (`images` of its contract), the store it stands on, the pod sandbox of a bare
+ * The images of systems of `systems/`, as `<system>` or `<system>:<overlay>` where an overlay brings another store: their own (`images` of their contracts), the stores they stand on, the pod sandbox of a bare
  * cluster, and with `k6` the load runner. Those that were built before come from the user's cache. Throws UsageError when something
  * they are made of or with is missing, and an error named AbortError when the signal was aborted; then nothing is left behind.
  */
-export async function buildImages(system: string, options: BuildOptions): Promise<BuiltImage[]> {
-  const systemDir = path.join(ROOT, 'systems', system);
-  const contract = await loadContract(system);
-  const recipes: Recipe[] = [...(contract.images ?? [])];
-  const kinds = new Set(Object.values(contract.stores).map(({ kind }) => kind));
-  if (contract.images !== undefined && kinds.has('postgres'))
-    recipes.push(postgresRecipe(await postgresPrograms(undefined)));
-  recipes.push(PAUSE);
-  if (options.k6 !== undefined) recipes.push(runnerRecipe(options.k6));
+export async function buildImages(systems: readonly string[], options: BuildOptions): Promise<BuiltImage[]> {
+  const asked = systems.map((text) => text.split(':', 2));
+  const contracts = await Promise.all(asked.map(([system = '', overlay]) => loadContract(system, overlay)));
   const built: BuiltImage[] = [];
-  for (const recipe of recipes) built.push(await buildImage(recipe, systemDir, options));
+  const kinds = new Set<z.infer<typeof StoreKind>>();
+  for (const [index, { images, stores }] of contracts.entries()) {
+    const [system = '', overlay = ''] = asked[index] ?? [];
+    const systemDir = path.join(ROOT, 'systems', system);
+    for (const recipe of images ?? []) built.push(await buildImage(recipe, systemDir, options));
+    if (images === undefined) continue;
+    for (const { kind, withOverlay } of Object.values(stores)) kinds.add(withOverlay?.[overlay] ?? kind);
+  }
+  for (const kind of [...kinds].sort())
+    built.push(await buildImage(await storeRecipe(kind, options), ROOT, options));
+  for (const recipe of [PAUSE, ...(options.k6 === undefined ? [] : [runnerRecipe(options.k6)])])
+    built.push(await buildImage(recipe, ROOT, options));
   return built;
 }
 
-async function loadContract(system: string): Promise<z.infer<typeof BuildContract>> {
+async function storeRecipe(kind: z.infer<typeof StoreKind>, options: BuildOptions): Promise<Recipe> {
+  if (kind === 'kafka')
+    return kafkaRecipe({ jars: await kafkaJars(options), java: await javaRuntime(options) });
+  if (kind === 'clickhouse') return clickhouseRecipe(await chdbFolder(options));
+  return postgresRecipe(await postgresPrograms(undefined));
+}
+
+async function loadContract(
+  system: string,
+  overlay: string | undefined,
+): Promise<z.infer<typeof BuildContract>> {
   const source = path.join('systems', system, 'contract.ts');
   if (!/^[a-z0-9][a-z0-9-]*$/.test(system) || !existsSync(path.join(ROOT, source)))
     throw new UsageError(`images: there is no system "${system}" (${source})`);
   const module: unknown = await import(pathToFileURL(builtFile(source)).href);
   const contract = BuildContract.safeParse(Reflect.get(Object(module), 'contract'));
-  if (contract.success) return contract.data;
+  if (contract.success) {
+    const known = Object.values(contract.data.stores).flatMap(({ withOverlay = {} }) =>
+      Object.keys(withOverlay),
+    );
+    if (overlay === undefined || known.includes(overlay)) return contract.data;
+    throw new UsageError(
+      `images: ${system}:${overlay}: no overlay of this name gives ${system} another store; ${known.length === 0 ? 'none does' : `there is: ${known.join(', ')}`} (${source})`,
+    );
+  }
   const { path: field, message } = contract.error.issues[0] ?? { path: [], message: '' };
   throw new UsageError(`${source}: contract.${field.map(String).join('.')}: ${message} (record/image.ts)`);
 }

@@ -18,6 +18,11 @@ export async function bundleProgram(source: string): Promise<string> {
       platform: 'node',
       target: 'node20',
       absWorkingDir: ROOT,
+      // Modules that ask where they are get the one file's place; CommonJS has no import.meta.
+      define: { 'import.meta.url': 'bundleUrl' },
+      banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
+      // The same package with its WebAssembly inside the code: an image has no file beside it.
+      alias: { '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled' },
       logLevel: 'silent',
     });
     return outputFiles[0]?.text ?? '';

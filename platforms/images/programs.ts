@@ -5,11 +5,15 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { UsageError } from '../../record/model.ts';
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 
 /** Packages of Debian and Ubuntu (Fedora and Alpine name them alike) for what is seldom installed. */
-const PACKAGES: Record<string, string> = { busybox: 'busybox-static' };
+const PACKAGES: Record<string, string> = {
+  busybox: 'busybox-static',
+  mvn: 'maven',
+  jlink: 'openjdk-17-jdk-headless (or any JDK from 17 on)',
+};
 
 /**
  * The file behind a program's name: `node` is the one that runs now, an absolute path is itself, all others are looked for on PATH.
@@ -45,13 +49,13 @@ function isProgram(file: string): boolean {
 export async function runProgram(
   file: string,
   args: readonly string[],
-  { signal, cwd }: { signal: AbortSignal; cwd?: string },
+  { signal, cwd, timeoutMs = TIMEOUT_MS }: { signal: AbortSignal; cwd?: string; timeoutMs?: number },
 ): Promise<{ stdout: string; stderr: string }> {
   try {
     return await promisify(execFile)(file, args, {
       signal,
       ...(cwd !== undefined && { cwd }),
-      timeout: TIMEOUT_MS,
+      timeout: timeoutMs,
       killSignal: 'SIGKILL',
       maxBuffer: MAX_OUTPUT_BYTES,
       env: { ...process.env, LC_ALL: 'C' },
