@@ -106,10 +106,19 @@ it('looks again where the count moved meanwhile, though nothing acknowledged was
   expect(stored()).toBe('1:1-4\nend\n');
 });
 
-it('looks again where the system does not count, and says that it did not come to rest', async () => {
-  const { told, notes } = await play({ looks: [[range(1, 3)]], counts: [null] });
+it('looks again where the count does not come to rest, and says so', async () => {
+  const { told, notes } = await play({
+    looks: [[range(1, 3)]],
+    counts: Array.from({ length: 40 }, (_, i) => i),
+  });
   expect(told).toHaveLength(2);
   expect(notes).toContain("the system's own count did not come to rest within 20 s");
+});
+
+it('looks again at once where the system has no count of its own', async () => {
+  const { told, notes } = await play({ looks: [[range(1, 3)]], counts: [null] });
+  expect(told.map(({ at }) => at)).toEqual([0, 0]);
+  expect(notes.join()).not.toContain('count did not');
 });
 
 it('tries a look again that breaks off, and takes what it saw for no late write', async () => {

@@ -88,10 +88,14 @@ async function look(
   return null;
 }
 
-/** Points of this run by the system's own count, or null where it does not say. */
-function count({ platform, contract, plan }: Session): Promise<number | null> {
+/** Points of this run by the system's own count, `no count` where it has none, null where it does not answer. */
+async function count({ platform, contract, plan }: Session): Promise<number | 'no count' | null> {
   const query = { url: platform.loadUrl(), runId: plan.runId, secrets: platform.secrets() };
-  return contract.countPoints(query).catch(() => null);
+  try {
+    return (await contract.countPoints(query)) ?? 'no count';
+  } catch {
+    return null;
+  }
 }
 
 /** Waits until the system's own count stands still for two answers, and returns it: what is on its way is late, not lost. Null = it did not. */
@@ -101,6 +105,7 @@ async function settle(session: Session): Promise<number | null> {
   let before: number | null = null;
   while (nowMs() < untilMs) {
     const now = await count(session);
+    if (now === 'no count') return null;
     if (now !== null && now === before) {
       writer.emit({ kind: 'note', text: `the system's own query counts ${now} points of this run` });
       return now;
