@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { plain } from '../manifests/located.ts';
 import { readClusterSystem } from './system.ts';
 import { SERVED } from './testing.ts';
 
@@ -34,11 +35,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const read = () =>
+const read = (overlay?: string) =>
   readClusterSystem(
     {
       systemDir: dir,
-      overlay: undefined,
+      overlay,
       namespace: undefined,
       built: () => path.join(dir, 'contract.mjs'),
     },
@@ -67,4 +68,25 @@ it('has no address where no container of the contract has the variable', async (
     deployment('front', '') + deployment('other', '{ name: TABLE_URL, value: "http://t" }') + SERVICE,
   );
   expect((await read()).storeUrls).toEqual({});
+});
+
+it('lays an overlay over what the reference needs, too, where it has one of this name', async () => {
+  writeFileSync(path.join(dir, 'manifests/all.yaml'), deployment('front', '') + SERVICE);
+  for (const folder of ['overlays', 'reference/manifests', 'reference/overlays'])
+    mkdirSync(path.join(dir, folder), { recursive: true });
+  const own = 'kind: Deployment\nmetadata: { name: front }\n';
+  for (const name of ['other-store', 'plain']) writeFileSync(path.join(dir, `overlays/${name}.yaml`), own);
+  const table = SERVICE.replaceAll('front', 'table');
+  writeFileSync(path.join(dir, 'reference/manifests/store.yaml'), table);
+  const other = `$patch: replace\n${table.replaceAll('80', '81')}`;
+  writeFileSync(path.join(dir, 'reference/overlays/other-store.yaml'), other);
+  const portOf = async (overlay?: string) => {
+    const { objects } = await read(overlay);
+    const found = objects.find(({ title }) => title === 'Service table');
+    return found && plain(found.node);
+  };
+  for (const overlay of [undefined, 'plain'])
+    expect(await portOf(overlay)).toMatchObject({ spec: { ports: [{ port: 80 }] } });
+  expect(await portOf('other-store')).toMatchObject({ spec: { ports: [{ port: 81 }] } });
+  rmSync(path.join(dir, 'reference'), { recursive: true });
 });

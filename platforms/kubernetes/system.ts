@@ -68,13 +68,13 @@ export interface SystemOptions {
 }
 
 /**
- * Reads manifests/, the overlay and reference/manifests/ (what the reference implementation needs on a cluster beside the guide's
- * own objects), and moves them to `namespace`. Throws UsageError; asks no cluster.
+ * Reads manifests/, the overlay and reference/manifests/ with its overlay (what the reference implementation needs on a cluster
+ * beside the guide's own objects), and moves them to `namespace`. Throws UsageError; asks no cluster.
  */
 export async function readClusterSystem(options: SystemOptions, served: ServedKinds): Promise<ClusterSystem> {
   const { systemDir, overlay, built } = options;
   const { containers, stores } = await loadContract(path.relative(ROOT, systemDir), built);
-  const read = [...readManifests(systemDir, overlay), ...referenceManifests(systemDir)];
+  const read = [...readManifests(systemDir, overlay), ...referenceManifests(systemDir, overlay)];
   rejectDoubles(read);
   const manifestNamespace = findWorkload(read, [containers[0]]).deployment.metadata.namespace;
   const namespace = options.namespace ?? manifestNamespace;
@@ -153,9 +153,12 @@ function orUndefined<T>(read: () => T): T | undefined {
   }
 }
 
-function referenceManifests(systemDir: string): ManifestObject[] {
+/** With what the overlay of that name in reference/overlays/ makes of them; most overlays have none there. */
+function referenceManifests(systemDir: string, overlay: string | undefined): ManifestObject[] {
   const reference = path.join(systemDir, 'reference');
-  return existsSync(path.join(reference, 'manifests')) ? readManifests(reference, undefined) : [];
+  if (!existsSync(path.join(reference, 'manifests'))) return [];
+  const laid = overlay !== undefined && existsSync(path.join(reference, 'overlays', `${overlay}.yaml`));
+  return readManifests(reference, laid ? overlay : undefined);
 }
 
 /** Undefined for a kind that the cluster does not have and the system can do without. Throws UsageError for any other. */

@@ -13,6 +13,7 @@ import { overlay, plain, readYaml } from '../manifests/located.ts';
 import type { Located } from '../manifests/located.ts';
 import { createLocalPlatform } from './platform.ts';
 import { manifestsAsPlayed } from '../manifests/played.ts';
+import { readManifests } from '../manifests/read.ts';
 import { readSystem } from './system.ts';
 import { resolveAmount } from '../manifests/workload.ts';
 
@@ -107,6 +108,38 @@ spec:
       EXTRA: '1',
       POD_IP: '127.0.0.1',
     });
+  });
+
+  test('puts a whole object in the place of another where it says so', async () => {
+    const patch = '$patch: replace\nkind: Secret\nmetadata: { name: other }\n';
+    fixture.write('overlays/whole.yaml', patch);
+    await expect(read('whole')).rejects.toThrow(/whole\.yaml:1: Secret other: .*no manifest has/);
+    const [object] = readManifests(fixture.systemDir, undefined);
+    fixture.write(
+      'overlays/whole.yaml',
+      `$patch: replace\nkind: ${object?.kind}\nmetadata: { name: ${object?.name} }\n`,
+    );
+    const [replaced] = readManifests(fixture.systemDir, 'whole');
+    expect(replaced && plain(replaced.node)).toEqual({
+      kind: object?.kind,
+      metadata: { name: object?.name },
+    });
+  });
+
+  test('that brings another store than the local one is refused', async () => {
+    const other = await makeFixture();
+    try {
+      const contract = other.built(path.join(path.relative(ROOT, other.systemDir), 'contract.ts'));
+      const text = readFileSync(contract, 'utf8');
+      const big = "kind: 'postgres', withOverlay: { big: 'clickhouse' }";
+      writeFileSync(contract, text.replace("kind: 'postgres'", big));
+      other.write('overlays/big.yaml', 'kind: Deployment\nmetadata: { name: tiny }\n');
+      await expect(readSystem(other.systemDir, 'big', other.built)).rejects.toThrow(
+        'stands on clickhouse, and the local platform starts one PostgreSQL',
+      );
+    } finally {
+      other.remove();
+    }
   });
 
   test('is blamed with its own file and line for what it broke', async () => {

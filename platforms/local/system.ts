@@ -52,18 +52,10 @@ export async function readSystem(
   const source = path.relative(ROOT, systemDir);
   const { containers, stores, local } = await loadContract(source, built);
   const [urlVariable, ...otherStores] = Object.keys(stores);
-  if (
-    local === undefined ||
-    urlVariable === undefined ||
-    otherStores.length > 0 ||
-    stores[urlVariable]?.kind !== 'postgres'
-  )
+  const kinds = Object.values(stores).map(({ kind, withOverlay }) => withOverlay?.[overlay ?? ''] ?? kind);
+  if (local === undefined || urlVariable === undefined || otherStores.length > 0 || kinds[0] !== 'postgres')
     throw new UsageError(
-      `${source} cannot be played with processes of this machine: it stands on ${
-        Object.values(stores)
-          .map(({ kind }) => kind)
-          .join(' and ') || 'no store'
-      }, and the local platform starts one PostgreSQL; run it on a cluster (--on bare, --on kind)`,
+      `${source} cannot be played with processes of this machine: it stands on ${kinds.join(' and ') || 'no store'}, and the local platform starts one PostgreSQL; run it on a cluster (--on bare, --on kind)`,
     );
   const objects = readManifests(systemDir, overlay);
   const { object, deployment, container, index } = findWorkload(objects, containers.slice(0, 1));

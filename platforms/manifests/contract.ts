@@ -8,9 +8,13 @@ import { UsageError } from '../../record/model.ts';
 /** Gives the built JavaScript of a source file (record/root.ts). */
 export type BuiltFile = (source: string) => string;
 
+const StoreKind = z.enum(['postgres', 'kafka', 'clickhouse']);
 const PlatformContract = z.object({
   containers: z.tuple([z.string()], z.string()),
-  stores: z.record(z.string(), z.object({ kind: z.enum(['postgres', 'kafka', 'clickhouse']) })),
+  stores: z.record(
+    z.string(),
+    z.object({ kind: StoreKind, withOverlay: z.record(z.string(), StoreKind).optional() }),
+  ),
   local: z.object({ containers: z.record(z.string(), z.object({ entry: z.string() })) }).optional(),
 });
 export type PlatformContract = z.infer<typeof PlatformContract>;

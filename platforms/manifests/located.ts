@@ -168,7 +168,8 @@ export function parseLocated<T>(schema: z.ZodType<T>, node: Located, object: str
 
 /**
  * Lays a partial object over another: maps are merged, null removes, lists whose items have a `name` are merged by
- * it (containers, env, ports), other lists are replaced. The words of a strategic merge patch, without its directives.
+ * it (containers, env, ports), other lists are replaced. The words of a strategic merge patch; of its
+ * directives one is known, for whole objects (read.ts).
  */
 export function overlay(base: Located, patch: Located): Located {
   if (base.value instanceof Map && patch.value instanceof Map) {

@@ -71,8 +71,13 @@ function lay(objects: ManifestObject[], patch: ManifestObject): ManifestObject[]
     );
   }
   return objects.map((object, i) =>
-    i === index
-      ? { ...object, node: { ...overlay(object.node, patch.node), line: object.node.line } }
-      : object,
+    i === index ? { ...object, node: laid(object.node, patch.node) } : object,
   );
+}
+
+/** `$patch: replace` puts the whole object in the place of the other, as in a strategic merge patch of Kubernetes. */
+function laid(base: Located, patch: Located): Located {
+  if (!(patch.value instanceof Map) || find(patch, ['$patch'])?.value !== 'replace')
+    return { ...overlay(base, patch), line: base.line };
+  return { ...patch, value: new Map([...patch.value].filter(([key]) => key !== '$patch')) };
 }

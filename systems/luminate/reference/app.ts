@@ -7,10 +7,11 @@ import { readToken } from '../token.ts';
 import type { Claims } from '../token.ts';
 import { readBody } from './body.ts';
 import type { Config } from './config.ts';
+import type { Row } from './database.ts';
+import { databaseAt } from './databases.ts';
 import { TenantLimit } from './limits.ts';
 import { createMetrics } from './metrics.ts';
 import { countOf, readQuery } from './query.ts';
-import type { Row } from './schema.ts';
 import { Store } from './store.ts';
 import { checkBatch } from './validate.ts';
 import type { CheckedBatch } from './validate.ts';
@@ -45,12 +46,12 @@ interface Answer {
 
 /** Builds the server; it does not listen yet, but looks for its store at once. */
 export function createApp(config: Config, log: (text: string) => void): App {
-  const store = new Store({
+  const database = databaseAt({
     url: config.storeUrl,
     timeoutMs: config.storeTimeoutMs,
     bodyKeepMs: config.bodyKeepMs,
-    log,
   });
+  const store = new Store(database, log);
   const writer = createWriter(store, config.defect);
   const metrics = createMetrics();
   const limit = new TenantLimit(config.tenantMetricsPerS);
@@ -72,11 +73,12 @@ export function createApp(config: Config, log: (text: string) => void): App {
     return claims.scopes.includes(scope) ? claims : problem(403, `the token lacks the scope "${scope}"`);
   };
 
-  const rowOf = ({ identity, runId, accepted }: CheckedBatch, body: Buffer): Row => ({
+  const rowOf = ({ identity, runId, metrics: taken }: CheckedBatch, body: Buffer): Row => ({
     ...(identity ?? { runner: bootId, vu: 0, n: (served += 1) }),
     runId,
     attempt: 0,
-    points: accepted,
+    points: taken.length,
+    metrics: taken,
     body,
   });
 
@@ -118,7 +120,7 @@ export function createApp(config: Config, log: (text: string) => void): App {
     queries += 1;
     const end = metrics.queryLatency.startTimer();
     try {
-      return json(200, await countOf(wanted.runId, config.storeUrl));
+      return json(200, await countOf(wanted.runId, database));
     } catch (error) {
       return problem(503, `the store did not answer: ${error instanceof Error ? error.message : 'unknown'}`);
     } finally {
@@ -134,7 +136,7 @@ export function createApp(config: Config, log: (text: string) => void): App {
       status: healthy ? 'healthy' : 'unhealthy',
       version: 'reference',
       uptimeSeconds: Math.round(process.uptime()),
-      storage: { backend: 'postgres', status: healthy ? 'up' : 'down' },
+      storage: { backend: database.kind, status: healthy ? 'up' : 'down' },
     });
   };
 

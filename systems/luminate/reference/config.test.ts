@@ -25,8 +25,14 @@ it.each(Object.keys(DEFECTS))('knows the defect %s', (defect) => {
   expect(readConfig({ ...LEAST, PROOFLOAD_DEFECT: defect }).defect).toBe(defect);
 });
 
+it.each(['postgresql://localhost/x', 'http://localhost:8123'])('takes the store %s', (storeUrl) => {
+  expect(readConfig({ ...LEAST, LUMINATE_STORE_URL: storeUrl })).toMatchObject({ storeUrl });
+});
+
 it.each([
   ['LUMINATE_STORE_URL', ''],
+  ['LUMINATE_STORE_URL', 'kafka://localhost:9092'],
+  ['LUMINATE_STORE_URL', 'localhost:8123'],
   ['LUMINATE_AUTH_JWT_SECRET', ''],
   ['LUMINATE_STORE_TIMEOUT_MS', '0'],
   ['LUMINATE_SHUTDOWN_TIMEOUT_MS', '-1'],

@@ -1,4 +1,5 @@
 /** The server's settings, from its environment. */
+import { knowsStore } from './databases.ts';
 import { DEFECTS } from './defects.ts';
 import type { Defect } from './defects.ts';
 
@@ -17,7 +18,7 @@ export interface Config {
   tenantMetricsPerS: number;
   /** Said in every answer, so that a client's record can name the pod; the kubelet sets HOSTNAME to it. Undefined = nothing is said. */
   podName: string | undefined;
-  /** Bodies are kept at least this long, milliseconds; the same for all processes of one store. Identities are kept for ever. */
+  /** In PostgreSQL bodies are kept at least this long, milliseconds; the same for all processes of one store. Identities are kept for ever. */
   bodyKeepMs: number;
   defect: Defect | undefined;
 }
@@ -26,7 +27,7 @@ export interface Config {
 export function readConfig(env: Record<string, string | undefined>): Config {
   return {
     ...readAddress(env['LISTEN'] ?? '0.0.0.0:8080'),
-    storeUrl: required(env, 'LUMINATE_STORE_URL', 'the URL of a PostgreSQL server'),
+    storeUrl: readStoreUrl(env),
     jwtSecret: required(env, 'LUMINATE_AUTH_JWT_SECRET', 'the secret that tokens are signed with'),
     storeTimeoutMs: number(env, 'LUMINATE_STORE_TIMEOUT_MS', 1_000, 1),
     shutdownTimeoutMs: number(env, 'LUMINATE_SHUTDOWN_TIMEOUT_MS', 10_000, 0),
@@ -42,6 +43,14 @@ function required(env: Record<string, string | undefined>, name: string, what: s
   const value = env[name];
   if (value === undefined || value === '') throw new Error(`${name} is not set; it must be ${what}`);
   return value;
+}
+
+/** Its secrets are not shown. */
+function readStoreUrl(env: Record<string, string | undefined>): string {
+  const what = 'postgres://... or, for ClickHouse over HTTP, http://host:8123';
+  const url = required(env, 'LUMINATE_STORE_URL', what);
+  if (!knowsStore(url)) throw new Error(`LUMINATE_STORE_URL: expected ${what}`);
+  return url;
 }
 
 function number(

@@ -6,7 +6,7 @@ import { contract } from '../contract.ts';
 import { DEFECTS } from './defects.ts';
 import { health, Lab, post, SECRET, until } from './fixture.ts';
 
-const lab = new Lab({ startPostgres, freePort });
+const lab = new Lab({ startStore: startPostgres, freePort });
 beforeAll(() => lab.open(), 60_000);
 afterAll(() => lab.close());
 afterEach(() => lab.clear());

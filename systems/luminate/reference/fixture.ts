@@ -79,7 +79,7 @@ export async function post(
   };
 }
 
-/** The PostgreSQL of one test file. */
+/** The store of one test file. */
 interface Store {
   port: number;
   url(port?: number): string;
@@ -89,7 +89,7 @@ interface Store {
 
 /** Of platforms/local, which tests may import and this folder may not: they hand it in. */
 interface Tools {
-  startPostgres(options: {
+  startStore(options: {
     runId: string;
     evidenceDir: string;
     undo: { intent(): number; acted(): void; done(): void };
@@ -123,7 +123,7 @@ export class Lab {
   /** Starts the store and bundles the server; takes seconds. */
   async open(): Promise<void> {
     this.folder = mkdtempSync(path.join(os.tmpdir(), 'luminate-test-'));
-    this.#open = await this.#tools.startPostgres({
+    this.#open = await this.#tools.startStore({
       runId: path.basename(this.folder),
       evidenceDir: this.folder,
       undo: { intent: () => 0, acted: () => undefined, done: () => undefined },

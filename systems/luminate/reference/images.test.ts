@@ -38,6 +38,29 @@ it('gives the store the password of the URL that the server gets', () => {
   expect(service).toHaveProperty('spec.ports.0.port', Number(url.port));
 });
 
+it('puts ClickHouse in the place of the store, under its names and on its claim', () => {
+  const [other, way] = read('reference/overlays/clickhouse.yaml');
+  for (const [object, base] of [
+    [other, store],
+    [way, service],
+  ])
+    expect(object).toMatchObject({ $patch: 'replace', ...pick(base) });
+  expect(other).toHaveProperty('spec.template.metadata.labels', { app: 'luminate-store' });
+  expect(other).toHaveProperty('spec.selector.matchLabels', { app: 'luminate-store' });
+  expect(way).toHaveProperty('spec.selector', { app: 'luminate-store' });
+  const claims = (object: unknown) => JSON.stringify(object).match(/"claimName":"[^"]*"/g);
+  expect(claims(other)).toEqual(claims(store));
+  const [settings] = read('overlays/clickhouse.yaml');
+  const url = new URL((settings as { stringData: Record<string, string> }).stringData['store-url'] ?? '');
+  expect(way).toHaveProperty('metadata.name', url.hostname);
+  expect(way).toHaveProperty('spec.ports.0.port', Number(url.port));
+});
+
+function pick(object: unknown): object {
+  const { kind, apiVersion, metadata } = object as Record<string, unknown>;
+  return { kind, apiVersion, metadata };
+}
+
 it('leads the Service to the store and the budget to the servers, and to nothing else', () => {
   const labels = { app: 'luminate-store' };
   expect(store).toHaveProperty('spec.selector.matchLabels', labels);

@@ -1,6 +1,6 @@
 /** Queries: of the whole query language the one question that proves nothing was lost, how many metrics there are of a run. */
 import { z } from 'zod';
-import { Connection } from './connection.ts';
+import type { Database } from './database.ts';
 
 /** Longest a query may take, milliseconds (the guide's default). */
 const TIMEOUT_MS = 10_000;
@@ -34,26 +34,13 @@ export function readQuery(body: unknown): { runId: string } | string {
 }
 
 /** Counts each write once, however often it is stored. Rejects when the store does not answer in time. */
-export async function countOf(runId: string, storeUrl: string): Promise<QueryAnswer> {
+export async function countOf(runId: string, database: Database): Promise<QueryAnswer> {
   const beganMs = performance.now();
-  const connection = await Connection.open(storeUrl, TIMEOUT_MS);
-  try {
-    const { rows } = await connection.query<{ points: string | null }>(
-      {
-        text: `SELECT sum(points) AS points FROM (
-          SELECT min(points) AS points FROM luminate_batch WHERE run_id = $1 GROUP BY runner, vu, n) AS once`,
-        values: [runId],
-      },
-      TIMEOUT_MS,
-    );
-    const count = Number(rows[0]?.points ?? 0);
-    return {
-      queryType: 'aggregate',
-      results: [{ groupKey: {}, value: count, count }],
-      executionTimeMs: Math.round(performance.now() - beganMs),
-      pointsScanned: count,
-    };
-  } finally {
-    connection.destroy();
-  }
+  const count = await database.countPoints(runId, TIMEOUT_MS);
+  return {
+    queryType: 'aggregate',
+    results: [{ groupKey: {}, value: count, count }],
+    executionTimeMs: Math.round(performance.now() - beganMs),
+    pointsScanned: count,
+  };
 }

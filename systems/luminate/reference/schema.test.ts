@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { expect, it } from 'vitest';
+import type { Row } from './database.ts';
 import { compareRows, epochOf, epochToClear, insertStatement, SLOTS } from './schema.ts';
-import type { Row } from './schema.ts';
 
 const KEEP_MS = 300_000;
 const NOW = 1_800_000_000_000;
@@ -13,6 +13,7 @@ const row = (n: number): Row => ({
   n,
   attempt: 0,
   points: 1,
+  metrics: [],
   body: Buffer.from('{}'),
 });
 

@@ -4,6 +4,7 @@
  * would fill the disk of a test machine within the hour.
  */
 import type { Connection } from './connection.ts';
+import type { Row } from './database.ts';
 
 /** Tables of the ring: one is written, four are kept, one is cleared ahead of time. */
 export const SLOTS = 6;
@@ -53,18 +54,6 @@ export async function clearFor(epoch: number, connection: Connection): Promise<v
     IF FOUND THEN TRUNCATE luminate_body_${slot}; END IF;
   END $$`;
   await connection.query({ text }, DDL_TIMEOUT_MS);
-}
-
-/** One write, ready to be stored. */
-export interface Row {
-  runId: string;
-  runner: string;
-  vu: number;
-  n: number;
-  /** 0, unless a defect wants the same write stored again. */
-  attempt: number;
-  points: number;
-  body: Buffer;
 }
 
 const PARAMETERS = 7;

@@ -11,7 +11,7 @@ import { contract } from '../contract.ts';
 import { mintToken } from '../token.ts';
 import { health, Lab, post, SECRET, TOKEN, until } from './fixture.ts';
 
-const lab = new Lab({ startPostgres, freePort });
+const lab = new Lab({ startStore: startPostgres, freePort });
 beforeAll(() => lab.open(), 60_000);
 afterAll(() => lab.close());
 afterEach(() => lab.clear());

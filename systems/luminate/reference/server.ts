@@ -1,5 +1,5 @@
 /**
- * The reference system's process: Luminate's public contract over PostgreSQL. Settings come from the environment (config.ts).
+ * The reference system's process: Luminate's public contract over PostgreSQL or ClickHouse. Settings come from the environment (config.ts).
  * Exit codes: 0 after a clean shutdown, 1 when it cannot listen, 2 for settings it does not understand.
  */
 import { createApp } from './app.ts';

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GenericContainer, Wait } from 'testcontainers';
 import { expect, it } from 'vitest';
 import { contract } from '../contract.ts';
+import { databaseAt } from './databases.ts';
 import { Store } from './store.ts';
 
 const SOCKET = '/var/run/docker.sock';
@@ -32,11 +33,20 @@ it.skipIf(!(await dockerAnswers()))(
       .withWaitStrategy(Wait.forLogMessage('database system is ready to accept connections', 2))
       .start();
     const url = `postgres://postgres:test@${container.getHost()}:${container.getMappedPort(5432)}/postgres`;
-    const store = new Store({ url, timeoutMs: 2_000, bodyKeepMs: 300_000, log: () => undefined });
+    const store = new Store(databaseAt({ url, timeoutMs: 2_000, bodyKeepMs: 300_000 }), () => undefined);
     try {
       while (!store.available) await sleep(20);
       const write = (n: number) =>
-        store.write({ runId: 'r', runner: 'a', vu: 1, n, attempt: 0, points: 1, body: Buffer.from('{}') });
+        store.write({
+          runId: 'r',
+          runner: 'a',
+          vu: 1,
+          n,
+          attempt: 0,
+          points: 1,
+          metrics: [],
+          body: Buffer.from('{}'),
+        });
       expect(await Promise.all([1, 2, 2, 4].map(write))).toEqual(['stored', 'stored', 'stored', 'stored']);
       const ranges = [];
       for await (const range of contract.readBack({ storeEnv: { LUMINATE_STORE_URL: url }, runId: 'r' }))

@@ -75,6 +75,7 @@ describe('a body as a whole', () => {
 
   it('names the metrics it rejects and takes the others', () => {
     expect(check([good, { ...good, value: 'x' }, 7])).toMatchObject({
+      metrics: [good],
       accepted: 1,
       errors: [
         { index: 1, metric: 'cpu_load', error: 'value must be a finite number' },

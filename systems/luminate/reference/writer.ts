@@ -1,7 +1,8 @@
 /** What happens between a checked write and its answer: the store, or one of the defects in its way. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Row } from './database.ts';
 import type { Defect } from './defects.ts';
-import type { Row } from './schema.ts';
+
 import type { Store, WriteResult } from './store.ts';
 
 export interface Writer {

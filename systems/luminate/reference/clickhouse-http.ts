@@ -1,0 +1,78 @@
+/** ClickHouse over its HTTP interface (https://clickhouse.com/docs/interfaces/http), on one connection at a time. */
+import { Agent, request } from 'undici';
+import { z } from 'zod';
+
+/** Longest answer that is read, bytes. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const SHOWN = 300;
+/** TOO_MANY_SIMULTANEOUS_QUERIES: said before a statement begins. */
+const TOO_MANY = '202';
+const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
+
+const JsonRows = z.object({ data: z.array(z.unknown()) });
+
+/** The statement has certainly not begun: nobody took the connection, or the server turned it away. */
+export class NotBegun extends Error {}
+
+export class ClickHouseHttp {
+  readonly #url: URL;
+  readonly #agent = new Agent({ connections: 1, keepAliveTimeout: 30_000 });
+
+  constructor(url: string) {
+    this.#url = new URL(url);
+  }
+
+  /** Resolves when the server answers; its engine is not asked. */
+  async ping(timeoutMs: number): Promise<void> {
+    await this.#ask('GET', new URL('/ping', this.#url), timeoutMs);
+  }
+
+  /**
+   * Runs a statement that answers nothing; `rows` are the data of an insert. Rejects with NotBegun when it certainly had no effect, and with
+   * any other Error when it may have had one.
+   */
+  async run(sql: string, timeoutMs: number, rows?: Buffer): Promise<void> {
+    const url = new URL(this.#url);
+    if (rows !== undefined) url.searchParams.set('query', sql);
+    await this.#ask('POST', url, timeoutMs, rows ?? sql);
+  }
+
+  /** The rows of a SELECT without FORMAT, each as the schema reads it; `{run:String}` in it is bound to the run. Rejects like `run`. */
+  async select<T>(sql: string, row: z.ZodType<T>, runId: string, timeoutMs: number): Promise<T[]> {
+    const url = new URL(this.#url);
+    url.searchParams.set('param_run', runId);
+    const text = await this.#ask('POST', url, timeoutMs, `${sql} FORMAT JSONCompact`);
+    return z.array(row).parse(JsonRows.parse(JSON.parse(text)).data);
+  }
+
+  /** At once, also with a statement under way, whose outcome then is unknown. */
+  destroy(): void {
+    void this.#agent.destroy();
+  }
+
+  async #ask(method: 'GET' | 'POST', url: URL, timeoutMs: number, body?: string | Buffer): Promise<string> {
+    const answer = await request(url, {
+      method,
+      dispatcher: this.#agent,
+      headersTimeout: timeoutMs,
+      signal: AbortSignal.timeout(Math.ceil(timeoutMs)),
+      ...(body === undefined ? {} : { body }),
+    }).catch((error: unknown) => {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      throw NEVER_SENT.has(code) ? new NotBegun(`clickhouse: ${code}`, { cause: error }) : error;
+    });
+    const chunks: Buffer[] = [];
+    let sizeBytes = 0;
+    for await (const chunk of answer.body) {
+      const bytes = chunk as Buffer;
+      sizeBytes += bytes.length;
+      if (sizeBytes > MAX_ANSWER_BYTES)
+        throw new Error(`clickhouse: an answer of more than ${MAX_ANSWER_BYTES} bytes`);
+      chunks.push(bytes);
+    }
+    const text = Buffer.concat(chunks).toString('utf8');
+    if (answer.statusCode === 200) return text;
+    const said = `clickhouse: HTTP ${answer.statusCode} ${text.slice(0, SHOWN).trim()}`;
+    throw answer.headers['x-clickhouse-exception-code'] === TOO_MANY ? new NotBegun(said) : new Error(said);
+  }
+}
