@@ -51,6 +51,8 @@ it.each(['no-such-script', '../push-metrics', 'lib/batch', ''])(
   async (name) => {
     const error: unknown = await bundleScript(name, dir).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UsageError);
-    expect(String(error)).toContain('the scripts are bench-write, push-metrics');
+    expect(String(error)).toContain(
+      'the scripts are bench-write, push-events, push-metrics, send-events, start-journeys',
+    );
   },
 );

@@ -28,7 +28,7 @@ const lastEndpoints = () => {
 };
 
 const fault = (name: string) =>
-  platform.fault({ name, fault: { chaos: name }, atMs: 0, slotMs: 1 }, () => 0.5);
+  platform.fault({ name, fault: { chaos: name }, atMs: 0, slotMs: 10_000 }, () => 0.5);
 beforeAll(async () => {
   fixture = await makeFixture();
   platform = createLocalPlatform(fixture);
@@ -175,7 +175,7 @@ describe('faults', () => {
   test('a fault that hits a pod it is not aimed at is told', async () => {
     const narrow = await fault('store-partition');
     const wide = await platform.fault(
-      { name: 'wide', fault: { chaos: 'store-partition' }, atMs: 0, slotMs: 1 },
+      { name: 'wide', fault: { chaos: 'store-partition' }, atMs: 0, slotMs: 10_000 },
       () => 0,
     );
     const both = new Set([...narrow.targets, ...wide.targets]);
@@ -189,7 +189,7 @@ describe('faults', () => {
 
   test('a rollout restart replaces every pod, one more at a time, and never has fewer ready', async () => {
     const restart = await platform.fault(
-      { name: 'roll', fault: 'rollout-restart', atMs: 0, slotMs: 1 },
+      { name: 'roll', fault: 'rollout-restart', atMs: 0, slotMs: 10_000 },
       () => 0,
     );
     const before = platform.pods().map((pod) => pod.uid);
