@@ -178,6 +178,7 @@ export class Tally {
   readonly #outside: Window = { fault: null, atRisk: 0, whileActing: 0 };
   readonly #anchorMs: number | null;
   readonly #readFromMs: number;
+  #acknowledgedAfter = 0;
 
   constructor(view: AccountView, runner: RunnerAccount, faults: FaultView[], load: LoadView | null) {
     this.#view = view;
@@ -196,6 +197,7 @@ export class Tally {
     const { fault } = window;
     // What the read-back could not know yet is no one's fault.
     const before = endedAtMs < this.#readFromMs;
+    if (outcome === 'A' && !before) this.#acknowledgedAfter += 1;
     if (outcome === 'A' && before) {
       this.#view.acknowledged += 1;
       window.atRisk += 1;
@@ -214,6 +216,11 @@ export class Tally {
   close(): void {
     const view = this.#view;
     if (this.#anchorMs === null) return;
+    // The load has ended before the look: with even one of them the times or the look are not what they seem.
+    if (this.#acknowledgedAfter > 0)
+      view.doubts.push(
+        `ledger/${this.#runner.runner}.log: ${this.#acknowledgedAfter} were acknowledged after the read-back began, so nobody looked for them`,
+      );
     for (const { fault, atRisk, whileActing } of [...this.#windows, this.#outside]) {
       const name = fault?.name ?? OUTSIDE;
       if (atRisk > 0) view.atRisk[name] = (view.atRisk[name] ?? 0) + atRisk;

@@ -134,11 +134,6 @@ export class RunnerAccount {
     return this.#lastNumbers - this.acknowledged - this.failed - this.unknown;
   }
 
-  /** Acknowledged, and not among what is stored so far. */
-  get acknowledgedAbsent(): number {
-    return this.acknowledged - this.#acknowledgedStored;
-  }
-
   /**
    * What the system holds; what was never attempted goes to `phantom`. After all lines. `mayBeInFlight`: each
    * virtual user may have sent one write that has no line.
@@ -199,7 +194,7 @@ export class RunnerAccount {
   }
 
   get anyAccused(): boolean {
-    const lost = this.#whole && this.acknowledgedAbsent > 0;
+    const lost = this.#whole && this.acknowledged > this.#acknowledgedStored;
     return lost || this.#failedStored > 0 || this.#duplicated > 0;
   }
 

@@ -117,6 +117,19 @@ describe('the account', () => {
     expect(account.lost.count).toBe(0);
   });
 
+  it('doubts itself when only a part was acknowledged before the look', () => {
+    const record = recordOf({});
+    expect(buildView(record).account.doubts).toEqual([]);
+    // The last write of the healthy load is due at 59,950 ms and takes 20.
+    record.events = record.events.map((event) =>
+      event.kind === 'readback' ? { ...event, fromMs: ANCHOR_MS + 59_960 } : event,
+    );
+    expect(buildView(record).account).toMatchObject({
+      acknowledged: 1_199,
+      doubts: [expect.stringContaining('load.log: 1 were acknowledged after the read-back began')],
+    });
+  });
+
   it('of a runner that the answer does not name: all of it is lost', () => {
     const { account } = viewOf({
       stored: () => null,

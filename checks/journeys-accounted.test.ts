@@ -22,7 +22,7 @@ it('names who is lost, and who is in a state that breaks the promise', () => {
   const bad = ALL.replace('1:1-300 waiting\n', '1:1-2 waiting\n1:4-300 waiting\n')
     .replace('2:1-300 waiting\n', '2:1-1 failed-by-recovery\n2:2-300 waiting\n')
     .replace('3:1-300 waiting\n', '3:1-299 waiting\n3:300-300 moved-twice\n');
-  const verdict = ask(`${HEAD}${bad}end\n`);
+  const verdict = ask(`${HEAD}${bad}end\n`, { stored: (text) => text.replace('1:3-3\n', '') });
   expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 3 } });
   expect(verdict.reason).toContain('1 lost: load/1:3');
   expect(verdict.reason).toContain('1 failed-by-recovery: load/2:1');
@@ -30,7 +30,8 @@ it('names who is lost, and who is in a state that breaks the promise', () => {
 });
 
 it('names twenty and counts all', () => {
-  const verdict = ask(`${HEAD}${ALL.replace('1:1-300 waiting\n', '')}end\n`);
+  const stored = (text: string) => text.replaceAll(/^1:.*\n/gm, '');
+  const verdict = ask(`${HEAD}${ALL.replace('1:1-300 waiting\n', '')}end\n`, { stored });
   expect(verdict.reason).toMatch(/300 lost: .*load\/1:20 .* and 280 more/);
 });
 
@@ -46,7 +47,17 @@ it('keeps unknown writes apart', () => {
 it.each<[string, string | undefined, string]>([
   ['nobody told states', undefined, 'ledger/load.states is missing'],
   ['the states were cut short', `${HEAD}${ALL}`, 'cut short'],
-  ['a write has two states', `${HEAD}${ALL}1:7-7 moved\nend\n`, 'two states'],
+  ['a state is told twice', `${HEAD}${ALL}1:7-7 waiting\nend\n`, 'two states'],
+  [
+    'a stored write has no state',
+    `${HEAD}${ALL.replace('1:1-300', '1:2-300')}end\n`,
+    '1199 writes have a state, and 1200 of the ledger are stored',
+  ],
+  [
+    'a state is of nobody',
+    `${HEAD}${ALL.replace('1:1-300 waiting', '1:2-300 waiting')}9:77-77 waiting\nend\n`,
+    '9:77-77 has a state, and the ledger ends before it',
+  ],
   ['a line is damaged', `${HEAD}${ALL}1:x\nend\n`, 'no range of states'],
   [
     'a state is not of the contract',
@@ -55,6 +66,48 @@ it.each<[string, string | undefined, string]>([
   ],
 ])('cannot tell when %s', (_, states, why) => {
   expect(ask(states)).toMatchObject({ verdict: 'inconclusive', reason: expect.stringContaining(why) });
+});
+
+it('accuses what a sound line accuses, whatever else is damaged', () => {
+  const bad = ALL.replace('2:1-300 waiting\n', '2:1-1 failed-by-recovery\n2:2-300 waiting\n');
+  for (const damaged of [`${HEAD}${bad}1:x\nend\n`, `${HEAD}${bad}`]) {
+    const verdict = ask(damaged);
+    expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
+    expect(verdict.reason).toContain('1 failed-by-recovery: load/2:1');
+    expect(verdict.reason).toContain('besides, ledger/load.states: ');
+  }
+  // But nobody is lost for want of a line.
+  const holes = ask(`${HEAD}${ALL.replace('1:1-300 waiting', '1:x')}end\n`);
+  expect(holes).toMatchObject({ verdict: 'inconclusive', observed: { value: null } });
+  expect(holes.reason).not.toContain('0 wrong');
+  expect(holes.reason).toContain('not all of load could be judged');
+});
+
+it('claims nothing of a runner that told no states', () => {
+  const { reason, observed } = ask(undefined);
+  expect(reason).toContain(
+    'not all of load could be judged: ledger/load.states is missing. By state: none known',
+  );
+  expect(observed).toMatchObject({ value: null });
+});
+
+it('names an acknowledged write with two different states, and keeps an unknown one apart', () => {
+  const states = `${HEAD}${ALL}1:7-7 moved\nend\n`;
+  const verdict = ask(states);
+  expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
+  expect(verdict.reason).toContain('1 waiting and moved: load/1:7');
+  const unknown: Story = { write: (index) => (index === 24 ? { outcome: 'U', status: 0, attempts: 1 } : {}) };
+  expect(ask(states, unknown).verdict).toBe('inconclusive');
+});
+
+it('doubts states of a runner without a ledger', () => {
+  const view = viewOf({ states: `${HEAD}${ALL}end\n` });
+  const foreign = { runner: 'foreign', chunks: () => [new TextEncoder().encode(`${HEAD}end\n`)] };
+  expect(judge(view).verdict).toBe('pass');
+  expect(judge({ ...view, states: [...view.states, foreign] })).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('ledger/foreign.states belongs to no ledger'),
+  });
 });
 
 it('cannot tell without anything at risk, or without a read-back', () => {

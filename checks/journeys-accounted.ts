@@ -1,7 +1,7 @@
 /** Every acknowledged journey, and every acknowledged event, is in exactly one state, and in one that keeps what was promised. */
 import { z } from 'zod';
 import { type Judgement, ledgerEvidence, named, ruleOfThree } from '../analysis/check.ts';
-import { journeyAccount } from '../analysis/journeys/accounted.ts';
+import { journeyAccount, type RunnerStates } from '../analysis/journeys/accounted.ts';
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'Every journey is accounted for';
@@ -21,6 +21,7 @@ export function judge(view: RunView): Judgement {
     evidence: [...ledgerEvidence(view), ...view.states.map(({ runner }) => `ledger/${runner}.states`)],
   };
   const states = runners
+    .filter((runner) => runner.whole || runner.acknowledged > 0)
     .map(({ runner, acknowledged: of, byState }) => `${runner}: ${of} acknowledged (${words(byState)})`)
     .join('; ');
   const apart = `${unknown.count} unknown are kept apart (${words(unknown.byState)})`;
@@ -36,23 +37,37 @@ export function judge(view: RunView): Judgement {
       ...common,
     };
   }
-  const idle = runners.filter((runner) => runner.acknowledged === 0).map(({ runner }) => runner);
+  const idle = runners
+    .filter((runner) => runner.whole && runner.acknowledged === 0)
+    .map(({ runner }) => runner);
   const unsure = [
     ...doubts,
-    ...(acknowledged === 0 ? ['nothing was acknowledged, so nothing was at risk'] : []),
+    ...(acknowledged === 0 && runners.every(({ whole }) => whole)
+      ? ['nothing was acknowledged, so nothing was at risk']
+      : []),
     ...idle.map((runner) => `nothing of ${runner} was acknowledged, so nothing of it was at risk`),
   ];
   if (unsure.length > 0)
     return {
       verdict: 'inconclusive',
-      reason: `0 wrong of ${acknowledged}, but ${unsure.join('; ')}. By state: ${states}; ${apart}.`,
+      reason: `${clean(runners)}${unsure.join('; ')}. By state: ${states === '' ? 'none known' : states}; ${apart}.`,
       ...common,
+      observed: { ...common.observed, value: runners.every(({ whole }) => whole) ? wrong : null },
     };
   return {
     verdict: 'pass',
     reason: `each of ${acknowledged} acknowledged is in exactly one state, and a good one (${ruleOfThree(acknowledged)}). By state: ${states}; ${apart}.`,
     ...common,
   };
+}
+
+/** What can be said for a run with doubts: nothing for the runners whose states are not known whole. */
+function clean(runners: readonly RunnerStates[]): string {
+  const unjudged = runners.filter(({ whole }) => !whole).map(({ runner }) => runner);
+  const judged = runners.filter(({ whole }) => whole);
+  const acknowledged = judged.reduce((sum, runner) => sum + runner.acknowledged, 0);
+  const good = judged.length === 0 ? '' : `0 wrong of ${acknowledged} acknowledged, but `;
+  return unjudged.length === 0 ? good : `${good}not all of ${unjudged.join(', ')} could be judged: `;
 }
 
 function words(byState: Record<string, number>): string {

@@ -16,11 +16,16 @@ export function readRuleFiles(paths: readonly string[]): RuleFile[] {
   const files = [...new Set(paths.flatMap(filesOf))].map((file) =>
     parseRuleFile(textOf(file), shownPath(path.resolve(file))),
   );
-  if (files.every(({ groups, problems }) => groups.length === 0 && problems.length === 0))
+  if (files.every((file) => sizeOf(file) === 0))
     throw new UsageError(
-      `${paths.join(', ')}: no groups of rules and no PrometheusRule, so there is nothing to judge; name the folder that holds the rule files`,
+      `${paths.join(', ')}: no rule in any group or PrometheusRule, so there is nothing to judge; name the folder that holds the rule files`,
     );
   return files;
+}
+
+/** What can be judged of a file: its rules, and what Prometheus would refuse of it. An empty group is neither. */
+function sizeOf({ groups, problems, unreadable }: RuleFile): number {
+  return groups.reduce((sum, { rules }) => sum + rules.length, problems.length + unreadable.length);
 }
 
 function textOf(file: string): string {

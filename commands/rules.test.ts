@@ -68,7 +68,13 @@ it('ends with 2 where there is nothing to judge, with the way out', () => {
   expect({ status, stdout }).toEqual({ status: EXIT.usage, stdout: '' });
   expect(stderr).toMatch(/nowhere: no such file or folder/);
   const values = file('values.yaml', 'image: { tag: 1 }\n');
-  expect(() => readRuleFiles([values])).toThrow(/no groups of rules and no PrometheusRule/);
+  expect(() => readRuleFiles([values])).toThrow(/no rule in any group or PrometheusRule/);
+  expect(() => readRuleFiles([file('empty.yaml', 'groups: [{ name: g, rules: [] }]\n')])).toThrow(
+    /no rule in any/,
+  );
+  // What Prometheus refuses is something to judge.
+  expect(readRuleFiles([file('refused.yaml', 'groups: [{ rules: [] }]\n')])).toHaveLength(1);
+  expect(readRuleFiles([file('unreadable.yaml', alert('x > > 1'))])).toHaveLength(1);
   expect(() => readRuleFiles([file('broken.yaml', 'a: [\n')])).toThrow(
     /broken\.yaml:\d+:\d+: not valid YAML/,
   );

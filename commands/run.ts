@@ -9,7 +9,7 @@ import { EXIT, Plan, type PlannedFault, type Scenario, SCHEMA_VERSION, UsageErro
 import { ROOT } from '../record/root.ts';
 import { loadContract, loadScenario } from '../harness/catalogue.ts';
 import { findEngine } from '../harness/engines.ts';
-import { writesOf } from '../harness/before.ts';
+import { neededBefore, writesOf } from '../harness/before.ts';
 import { healableRuns, healRun } from '../harness/heal.ts';
 import { diskFreeMb } from '../harness/host.ts';
 import { judgeAndReport } from './judge.ts';
@@ -152,16 +152,16 @@ function beforeOf({ name, before }: Scenario, journeys: number | undefined): Pic
   return { before: { ...before, forMs, ratePerS: (journeys / forMs) * 1_000 } };
 }
 
-/** Each write of the judged load is aimed at one of the load before: they must be enough. */
+/** Each write of the judged load is aimed at one of the load before: they must be enough, with the margin for virtual users that are held up. */
 function checkBefore({ name, load, before, calibrate, disturb }: Scenario): void {
   if (before === undefined) return;
   if (calibrate || disturb.some(({ fault }) => typeof fault === 'object' && 'surge' in fault))
     throw new UsageError(
       `scenario ${name}: a calibration or a surge would aim at the same writes of the load before as the load; leave it out, or \`before\``,
     );
-  if (writesOf(load) <= writesOf(before)) return;
+  if (neededBefore(load) <= writesOf(before)) return;
   throw new UsageError(
-    `scenario ${name}: ${writesOf(load)} writes of the load are aimed at ${writesOf(before)} of the load before; use more --journeys, a lower --rate or a shorter --for`,
+    `scenario ${name}: ${writesOf(load)} writes of the load are aimed at ${writesOf(before)} of the load before, and it takes ${neededBefore(load)}, since virtual users that are held up leave some out; use more --journeys, a lower --rate or a shorter --for`,
   );
 }
 

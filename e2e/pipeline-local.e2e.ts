@@ -23,6 +23,7 @@ import { freePort } from '../platforms/local/ports.ts';
 import { cacheFolder, ROOT } from '../record/root.ts';
 import { contract } from '../systems/event-pipeline/contract.ts';
 import { distinctIdOf, uuidOf } from '../systems/event-pipeline/identity.ts';
+import { FULL } from './proofload.ts';
 
 const POINTS = 20;
 const USERS = 4;
@@ -176,159 +177,146 @@ async function post(body: unknown): Promise<number> {
   return answer.statusCode;
 }
 
-describe.skipIf(missing.length > 0)(
-  `over real stores${missing.length > 0 ? `: no ${missing.join(', ')} in ${cacheFolder()}` : ''}`,
-  () => {
-    beforeAll(async () => {
-      folder = mkdtempSync(path.join(os.tmpdir(), 'event-pipeline-'));
-      mkdirSync(path.join(folder, 'truth'));
-      const names = Object.keys(ports) as (keyof typeof ports)[];
-      for (const name of names) ports = { ...ports, [name]: await freePort() };
-      writeFileSync(
-        path.join(folder, 'server.cjs'),
-        await bundleProgram(path.join(ROOT, 'systems/event-pipeline/reference/server.ts')),
-      );
-      writeFileSync(
-        path.join(folder, 'clickhouse.cjs'),
-        await bundleProgram(path.join(ROOT, 'platforms/stores/clickhouse/server.ts')),
-      );
-      writeFileSync(path.join(folder, 'server.properties'), kafkaProperties());
-      const format = [
-        'format',
-        '--standalone',
-        '-t',
-        CLUSTER_ID,
-        '-c',
-        path.join(folder, 'server.properties'),
-      ];
-      start('format', path.join(java ?? '', 'bin/java'), [
-        '-cp',
-        `${jars}/*`,
-        'kafka.tools.StorageTool',
-        ...format,
-      ]);
-      expect(await running.get('format')?.ended).toBe(0);
-      running.delete('format');
-      startKafka();
-      startClickHouse();
-      startProgram('capture');
-      startProgram('consumer');
-      startProgram('query');
-      await until(isReady);
-    }, 180_000);
+const absent = missing.length > 0 ? `: no ${missing.join(', ')} in the cache` : '';
+const why = FULL ? absent : ': part of make e2e-full';
 
-    afterAll(async () => {
-      for (const name of running.keys()) await stop(name, 'SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
-    });
+describe.skipIf(why !== '')(`over real stores${why}`, () => {
+  beforeAll(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'event-pipeline-'));
+    mkdirSync(path.join(folder, 'truth'));
+    const names = Object.keys(ports) as (keyof typeof ports)[];
+    for (const name of names) ports = { ...ports, [name]: await freePort() };
+    writeFileSync(
+      path.join(folder, 'server.cjs'),
+      await bundleProgram(path.join(ROOT, 'systems/event-pipeline/reference/server.ts')),
+    );
+    writeFileSync(
+      path.join(folder, 'clickhouse.cjs'),
+      await bundleProgram(path.join(ROOT, 'platforms/stores/clickhouse/server.ts')),
+    );
+    writeFileSync(path.join(folder, 'server.properties'), kafkaProperties());
+    const format = ['format', '--standalone', '-t', CLUSTER_ID, '-c', path.join(folder, 'server.properties')];
+    start('format', path.join(java ?? '', 'bin/java'), [
+      '-cp',
+      `${jars}/*`,
+      'kafka.tools.StorageTool',
+      ...format,
+    ]);
+    expect(await running.get('format')?.ended).toBe(0);
+    running.delete('format');
+    startKafka();
+    startClickHouse();
+    startProgram('capture');
+    startProgram('consumer');
+    startProgram('query');
+    await until(isReady);
+  }, 180_000);
 
-    it('keeps every acknowledged event while each of its parts is killed', { timeout: 240_000 }, async () => {
-      const load = writers('killed');
+  afterAll(async () => {
+    for (const name of running.keys()) await stop(name, 'SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('keeps every acknowledged event while each of its parts is killed', { timeout: 240_000 }, async () => {
+    const load = writers('killed');
+    await load.more(200);
+    for (const [name, again] of [
+      ['consumer', () => startProgram('consumer')],
+      ['clickhouse', startClickHouse],
+      ['capture', () => startProgram('capture')],
+      ['kafka', startKafka],
+    ] as const) {
+      await stop(name, 'SIGKILL');
+      again();
       await load.more(200);
-      for (const [name, again] of [
-        ['consumer', () => startProgram('consumer')],
-        ['clickhouse', startClickHouse],
-        ['capture', () => startProgram('capture')],
-        ['kafka', startKafka],
-      ] as const) {
-        await stop(name, 'SIGKILL');
-        again();
-        await load.more(200);
-      }
-      await load.end();
-      const held = await eventually(() => stored('killed'));
-      expect(load.acked.filter((id) => !held.has(id))).toEqual([]);
-      expect(held.size).toBeLessThanOrEqual(load.sent());
-      // What is in the table is what the query API tells, each event of each copy.
-      const days = 'date_from=2020-01-01&date_to=2090-01-01';
-      const answer = await request(
-        `http://127.0.0.1:${ports.query}/api/trends?project_id=killed&event=e&${days}`,
+    }
+    await load.end();
+    const held = await eventually(() => stored('killed'));
+    expect(load.acked.filter((id) => !held.has(id))).toEqual([]);
+    expect(held.size).toBeLessThanOrEqual(load.sent());
+    // What is in the table is what the query API tells, each event of each copy.
+    const days = 'date_from=2020-01-01&date_to=2090-01-01';
+    const answer = await request(
+      `http://127.0.0.1:${ports.query}/api/trends?project_id=killed&event=e&${days}`,
+    );
+    const { series } = (await answer.body.json()) as { series: number[] };
+    const events = series.reduce((total, count) => total + count, 0);
+    expect(events).toBeGreaterThanOrEqual(held.size * POINTS);
+  });
+
+  it(
+    'counts as kept what can never be stored and lies among the dead letters',
+    { timeout: 60_000 },
+    async () => {
+      const id = { runner: 'load', vu: 1 };
+      const event = (n: number, point: number, timestamp: string) => ({
+        event: 'e',
+        distinct_id: distinctIdOf(id),
+        uuid: uuidOf({ vu: 1, n, point, points: 2 }),
+        timestamp,
+      });
+      const good = '2026-11-21T10:00:00Z';
+      expect(await post({ project_id: 'dead', batch: [event(1, 0, good), event(1, 1, 'yesterday')] })).toBe(
+        202,
       );
-      const { series } = (await answer.body.json()) as { series: number[] };
-      const events = series.reduce((total, count) => total + count, 0);
-      expect(events).toBeGreaterThanOrEqual(held.size * POINTS);
+      expect(await post({ project_id: 'dead', batch: [event(2, 0, good)] })).toBe(202); // one of two
+      expect(await post({ project_id: 'dead', batch: [event(3, 0, good), event(3, 1, good)] })).toBe(202);
+      expect([...(await eventually(() => stored('dead'))).keys()].sort()).toEqual(['load 1 1', 'load 1 3']);
+    },
+  );
+
+  it(
+    'tells whole writes from parts, one copy from two, and ours from a stranger’s',
+    { timeout: 60_000 },
+    async () => {
+      const event = (n: number, point: number) => ({
+        event: 'e',
+        distinct_id: distinctIdOf({ runner: 'load', vu: 7 }),
+        uuid: uuidOf({ vu: 7, n, point, points: 3 }),
+      });
+      const write = (n: number, points = [0, 1, 2]) =>
+        post({ project_id: 'sorts', batch: points.map((point) => event(n, point)) });
+      for (const n of [1, 2, 3, 4, 6]) expect(await write(n)).toBe(202);
+      await write(2); // again
+      await write(3, [1]); // one of its events again
+      await write(5, [0, 2]); // never whole
+      await write(8, [0, 0, 2]); // as many as a whole one, and none
+      expect(await post({ project_id: 'sorts', event: 'e', distinct_id: 'stranger' })).toBe(202);
+      expect(Object.fromEntries(await eventually(() => stored('sorts')))).toEqual({
+        'load 7 1': 1,
+        'load 7 2': 2,
+        'load 7 3': 2,
+        'load 7 4': 1,
+        'load 7 6': 1,
+        'foreign 1 1': 1,
+      });
+      expect((await stored('nothing')).size).toBe(0);
+    },
+  );
+
+  it('drops on SIGTERM, with the defect, exactly what the truth log says', { timeout: 60_000 }, async () => {
+    await stop('capture', 'SIGTERM');
+    startProgram('capture', {
+      PROOFLOAD_DEFECT: 'drop-on-sigterm',
+      SHUTDOWN_AT_LEAST_MS: '300',
+      HOSTNAME: 'dropping',
     });
-
-    it(
-      'counts as kept what can never be stored and lies among the dead letters',
-      { timeout: 60_000 },
-      async () => {
-        const id = { runner: 'load', vu: 1 };
-        const event = (n: number, point: number, timestamp: string) => ({
-          event: 'e',
-          distinct_id: distinctIdOf(id),
-          uuid: uuidOf({ vu: 1, n, point, points: 2 }),
-          timestamp,
-        });
-        const good = '2026-11-21T10:00:00Z';
-        expect(await post({ project_id: 'dead', batch: [event(1, 0, good), event(1, 1, 'yesterday')] })).toBe(
-          202,
-        );
-        expect(await post({ project_id: 'dead', batch: [event(2, 0, good)] })).toBe(202); // one of two
-        expect(await post({ project_id: 'dead', batch: [event(3, 0, good), event(3, 1, good)] })).toBe(202);
-        expect([...(await eventually(() => stored('dead'))).keys()].sort()).toEqual(['load 1 1', 'load 1 3']);
-      },
-    );
-
-    it(
-      'tells whole writes from parts, one copy from two, and ours from a stranger’s',
-      { timeout: 60_000 },
-      async () => {
-        const event = (n: number, point: number) => ({
-          event: 'e',
-          distinct_id: distinctIdOf({ runner: 'load', vu: 7 }),
-          uuid: uuidOf({ vu: 7, n, point, points: 3 }),
-        });
-        const write = (n: number, points = [0, 1, 2]) =>
-          post({ project_id: 'sorts', batch: points.map((point) => event(n, point)) });
-        for (const n of [1, 2, 3, 4, 6]) expect(await write(n)).toBe(202);
-        await write(2); // again
-        await write(3, [1]); // one of its events again
-        await write(5, [0, 2]); // never whole
-        await write(8, [0, 0, 2]); // as many as a whole one, and none
-        expect(await post({ project_id: 'sorts', event: 'e', distinct_id: 'stranger' })).toBe(202);
-        expect(Object.fromEntries(await eventually(() => stored('sorts')))).toEqual({
-          'load 7 1': 1,
-          'load 7 2': 2,
-          'load 7 3': 2,
-          'load 7 4': 1,
-          'load 7 6': 1,
-          'foreign 1 1': 1,
-        });
-        expect((await stored('nothing')).size).toBe(0);
-      },
-    );
-
-    it(
-      'drops on SIGTERM, with the defect, exactly what the truth log says',
-      { timeout: 60_000 },
-      async () => {
-        await stop('capture', 'SIGTERM');
-        startProgram('capture', {
-          PROOFLOAD_DEFECT: 'drop-on-sigterm',
-          SHUTDOWN_AT_LEAST_MS: '300',
-          HOSTNAME: 'dropping',
-        });
-        await until(isReady);
-        const load = writers('dropped');
-        await load.more(50);
-        await stop('capture', 'SIGTERM');
-        await load.end();
-        startProgram('capture');
-        const held = await eventually(() => stored('dropped'));
-        const lost = load.acked.filter((id) => !held.has(id));
-        const [file = ''] = readdirSync(path.join(folder, 'truth')).filter((each) =>
-          each.startsWith('dropping'),
-        );
-        const truth = readFileSync(path.join(folder, 'truth', file), 'utf8')
-          .trim()
-          .split('\n');
-        expect(lost.length).toBeGreaterThan(0);
-        expect(truth.filter((id) => load.acked.includes(id)).sort()).toEqual(lost.sort());
-      },
-    );
-  },
-);
+    await until(isReady);
+    const load = writers('dropped');
+    await load.more(50);
+    await stop('capture', 'SIGTERM');
+    await load.end();
+    startProgram('capture');
+    const held = await eventually(() => stored('dropped'));
+    const lost = load.acked.filter((id) => !held.has(id));
+    const [file = ''] = readdirSync(path.join(folder, 'truth')).filter((each) => each.startsWith('dropping'));
+    const truth = readFileSync(path.join(folder, 'truth', file), 'utf8')
+      .trim()
+      .split('\n');
+    expect(lost.length).toBeGreaterThan(0);
+    expect(truth.filter((id) => load.acked.includes(id)).sort()).toEqual(lost.sort());
+  });
+});
 
 /** The stores may still be on their way back. */
 async function eventually<T>(read: () => Promise<T>): Promise<T> {

@@ -1,9 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fileOf } from '../analysis/testing.ts';
 import { formatLedgerLine } from '../record/ledger.ts';
+import type { Event, Plan } from '../record/model.ts';
+import { SAMPLE_PLAN } from '../record/sample.ts';
+import { RunWriter } from '../record/writer.ts';
 import { Aim } from '../scenarios/k6/lib/aim.ts';
-import { aimAt, writesOf } from './before.ts';
+import { aimAt, neededBefore, playBefore, writesOf } from './before.ts';
+import type { LoadRun, LoadRunner } from './load-runner.ts';
+import type { Session } from './session.ts';
 
 const line = (outcome: 'A' | 'F' | 'U', vu: number, n: number) =>
   `${formatLedgerLine({ outcome, vu, n, dueMs: 0, latMs: 1, lagMs: 0, status: 201, code: 0, attempts: 1 })}\n`;
@@ -62,7 +70,81 @@ describe('what events are aimed at', () => {
   });
 });
 
-it('counts what a schedule asks for', () => {
+it('counts what a schedule asks for, and twice as much to aim at', () => {
   const load = { script: 'x', ratePerS: 400, pointsPerWrite: 1, forMs: 15_001, warmupMs: 0 };
   expect(writesOf(load)).toBe(6_000);
+  expect(neededBefore(load)).toBe(12_000);
+});
+
+/** A thousand writes in 10 s asked for; each round acknowledges what it is told, the last one again and again. */
+async function play(ackedByRound: number[]) {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'proofload-before-'));
+  const writer = new RunWriter(dir, () => 0);
+  try {
+    const load = { script: 'x', ratePerS: 100, pointsPerWrite: 1, forMs: 10_000, warmupMs: 0 };
+    const plan: Plan = { ...SAMPLE_PLAN, scenario: { ...SAMPLE_PLAN.scenario, before: load } };
+    writer.plan(plan);
+    const events: Event[] = [];
+    writer.observe((event) => events.push(event));
+    writer.emit({ kind: 'phase', phase: 'before' });
+    const rounds: LoadRun[] = [];
+    const loads: LoadRunner = {
+      start(run) {
+        const acked = ackedByRound[Math.min(rounds.length, ackedByRound.length - 1)] ?? 0;
+        rounds.push(run);
+        run.onSecond({ second: 0, acked, failed: 0, unknown: 0, p50Ms: 1, p99Ms: 2 });
+        const end = { exitCode: 0, signal: null, iterations: acked, dropped: 0, why: 'k6 ended' };
+        return Promise.resolve({ beganMs: 0, ended: Promise.resolve(end), stop: () => Promise.resolve() });
+      },
+      pids: () => [],
+      stopAll: () => Promise.resolve(),
+    };
+    const aborted: [verdict: string, why: string][] = [];
+    const ending = new AbortController();
+    const session = {
+      writer,
+      dir,
+      plan,
+      observers: [],
+      nowMs: () => 1,
+      signal: ending.signal,
+      enter: () => undefined,
+      abort: (verdict: string, why: string) => aborted.push([verdict, why]),
+    } as unknown as Session;
+    await playBefore(session, loads, load);
+    return { lengthsMs: rounds.map(({ forMs }) => forMs), aborted: aborted[0] };
+  } finally {
+    writer.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+describe('the rounds of the load before', () => {
+  it('start what the machine could not carry at first', async () => {
+    const { lengthsMs, aborted } = await play([800, 200]);
+    expect(lengthsMs).toEqual([10_000, 2_942]);
+    // The ledger of this test is empty: that is all there is to complain of.
+    expect(aborted).toEqual(['inconclusive', expect.stringContaining('0 are there')]);
+  });
+
+  it('end with one that nothing is acknowledged of', async () => {
+    const { lengthsMs, aborted } = await play([0]);
+    expect(lengthsMs).toEqual([10_000]);
+    expect(aborted).toEqual(['inconclusive', expect.stringMatching(/^round 1 .*none of its writes ackn/)]);
+  });
+
+  it('end where the next would be longer than three times the schedule', async () => {
+    const { lengthsMs, aborted } = await play([100]);
+    expect(lengthsMs).toEqual([10_000]);
+    expect(aborted).toEqual([
+      'inconclusive',
+      expect.stringMatching(/^100 of the 1000 .*105\.9 s.*3 x the 10/),
+    ]);
+  });
+
+  it('end where all would be longer than six times the schedule', async () => {
+    const { lengthsMs, aborted } = await play([340, 420, 110]);
+    expect(lengthsMs).toHaveLength(3);
+    expect(aborted).toEqual(['inconclusive', expect.stringMatching(/^870 of .*all rounds.*6 x the 10/)]);
+  });
 });

@@ -13,6 +13,11 @@ const MAX_ROUNDS = 6;
 const LEAST_S = 1;
 /** The next round goes a little below what was acknowledged a second: at the ceiling itself every queue is full. */
 const STEP_BACK = 0.85;
+/** No further round is played that is longer than so many times the scheduled length, nor one that makes all rounds together longer than so many. */
+const MAX_ROUND = 3;
+const MAX_IN_ALL = 6;
+/** Virtual users of the judged load that are held up leave writes to aim at out, and the others go past the even share (scenarios/k6/lib/aim.ts). */
+const MARGIN = 2;
 /** Longest text of an environment variable that is given on: Linux allows 128 KiB for one. */
 const MAX_AIM_CHARS = 100_000;
 
@@ -23,13 +28,29 @@ export async function playBefore(session: Session, loads: LoadRunner, load: Load
   const of = writesOf(load);
   const beganMs = nowMs();
   let started = 0;
+  let playedMs = 0;
   let { ratePerS } = load;
   for (let round = 1; round <= MAX_ROUNDS && started < of && !signal.aborted; round += 1) {
     ratePerS = Math.min(ratePerS, (of - started) / LEAST_S);
     const forMs = Math.ceil(((of - started) / ratePerS) * 1_000);
+    const tooLong = round === 1 ? null : tooLongFor(load, forMs, playedMs);
+    if (tooLong !== null) {
+      abort('inconclusive', `${started} of the ${of} writes before were acknowledged, and ${tooLong}`);
+      break;
+    }
     const acked = await playRound(session, loads, { round, ratePerS, forMs, started, of });
     if (acked === null) break;
+    if (acked === 0) {
+      const lengthS = (forMs / 1_000).toFixed(1);
+      const rate = ratePerS.toFixed(1);
+      abort(
+        'inconclusive',
+        `round ${round} of the load before, ${lengthS} s at ${rate}/s, had none of its writes acknowledged, so another would have none either`,
+      );
+      break;
+    }
     started += acked;
+    playedMs += forMs;
     ratePerS = Math.max(1, Math.min(ratePerS, (acked / forMs) * 1_000 * (started < of ? STEP_BACK : 1)));
   }
   const tookS = (nowMs() - beganMs) / 1_000;
@@ -38,13 +59,24 @@ export async function playBefore(session: Session, loads: LoadRunner, load: Load
     kind: 'note',
     text: `the load before: ${acknowledged} of ${of} writes acknowledged in ${tookS.toFixed(1)} s (${Math.round(acknowledged / tookS)}/s); ${aimed} can be aimed at`,
   });
-  const needed = writesOf(plan.scenario.load);
+  const needed = neededBefore(plan.scenario.load);
   if (aimed < needed)
     abort(
       'inconclusive',
       `the judged load needs ${needed} writes of the load before, and ${aimed} are there`,
     );
   return text;
+}
+
+/** Why a further round of `forMs` is not worth waiting for, after rounds of `playedMs` in all; null = it is. */
+function tooLongFor(load: Load, forMs: number, playedMs: number): string | null {
+  const lengthMs = Math.max(load.forMs, LEAST_S * 1_000);
+  const [s, scheduledS] = [forMs, lengthMs].map((ms) => `${(ms / 1_000).toFixed(1)} s`);
+  if (forMs > MAX_ROUND * lengthMs)
+    return `the rest would take ${s} at the rate they came, more than ${MAX_ROUND} x the ${scheduledS} of its schedule`;
+  if (playedMs + forMs > MAX_IN_ALL * lengthMs)
+    return `with ${s} for the rest all rounds would take more than ${MAX_IN_ALL} x the ${scheduledS} of its schedule`;
+  return null;
 }
 
 /** One k6 to the end of its schedule. Returns its acknowledged writes; null, with the run aborted, when it failed. */
@@ -72,6 +104,11 @@ async function playRound(
   if (exitCode === 0 || signal.aborted) return acked;
   abort('invalid', `the load before the judged one failed: ${why}`);
   return null;
+}
+
+/** Writes of the load before that must be there for `load` to aim at. */
+export function neededBefore(load: Load): number {
+  return MARGIN * writesOf(load);
 }
 
 /** As many as its schedule asks for. */

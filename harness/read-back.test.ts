@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -32,6 +32,8 @@ interface Told {
   counts?: (number | null)[];
   ledger?: string;
   aborted?: boolean;
+  /** The run is interrupted while this look begins, from 1. */
+  interruptAt?: number;
 }
 
 /** A load that ended with three acknowledged writes of one virtual user, and then the read-back. */
@@ -40,7 +42,10 @@ async function play({
   counts = [3],
   ledger = 'A 1:1 0 5 0\nA 1:2 1 5 0\nA 1:3 2 5 0\n',
   aborted,
+  interruptAt,
 }: Told) {
+  const interrupt = new AbortController();
+  if (aborted) interrupt.abort();
   writer = new RunWriter(dir, nowMs);
   const events: Event[] = [];
   writer.observe((event) => events.push(event));
@@ -55,12 +60,13 @@ async function play({
     writer,
     plan,
     nowMs,
-    signal: aborted ? AbortSignal.abort() : new AbortController().signal,
+    signal: interrupt.signal,
     enter: () => undefined,
     platform: { loadUrl: () => 'http://none', secrets: () => ({}), storeEnv: () => ({}) },
     contract: {
       countPoints: () => Promise.resolve(counts[Math.min(asked++, counts.length - 1)] ?? null),
       async *readBack() {
+        if (looked + 1 === interruptAt) interrupt.abort();
         for (const one of looks[Math.min(looked++, looks.length - 1)] ?? []) {
           await Promise.resolve();
           if (one instanceof Error) throw one;
@@ -75,7 +81,7 @@ async function play({
   const told = events.filter((event): event is EventOf<'readback'> => event.kind === 'readback');
   const notes = events.flatMap((event) => (event.kind === 'note' ? [event.text] : []));
   const stored = () => readFileSync(path.join(dir, 'ledger', 'load.stored'), 'utf8');
-  return { told, notes, stored };
+  return { told, notes, stored, looked: () => looked };
 }
 
 it('looks once where nothing is missing and the count stood still', async () => {
@@ -139,9 +145,58 @@ it('is incomplete where the last look failed: what was missing may be late or lo
   ]);
 });
 
-it('does not wait in a run that is to end', async () => {
+it('has one look in a run that is to end, and does not try again', async () => {
   const { told } = await play({ looks: [[range(1, 1)]], aborted: true });
-  expect(told).toMatchObject([{ absent: 2 }, { absent: 2, lagging: 0 }]);
+  expect(told).toMatchObject([{ absent: 2 }]);
+  const failed = await play({ looks: [[new Error('gone')]], aborted: true });
+  expect(failed.told).toMatchObject([{ complete: false, why: 'gone' }]);
+  expect(failed.looked()).toBe(1);
+});
+
+it('has at most one look more once it is interrupted', async () => {
+  const first = await play({ looks: [[range(1, 1)]], interruptAt: 1 });
+  expect(first.told).toMatchObject([{ absent: 2 }, { absent: 2, lagging: 0 }]);
+  const broken = await play({ looks: [[new Error('gone')]], interruptAt: 1 });
+  expect(broken.told).toMatchObject([{ complete: false, why: 'gone' }]);
+  expect(broken.looked()).toBe(1);
+});
+
+it('counts what a look misses by that look, and waits for what an earlier one had', async () => {
+  const gone = await play({ looks: [[range(1, 3)], [range(1, 2)]], counts: [3, 4] });
+  expect(gone.told.at(-1)).toMatchObject({ absent: 1, lagging: 0, at: 30_000 });
+  const back = await play({ looks: [[range(1, 3)], [range(1, 2)], [range(1, 3)]], counts: [3, 4] });
+  expect(back.told).toMatchObject([{ absent: 0 }, { absent: 1, lagging: 0 }, { absent: 0, lagging: 1 }]);
+});
+
+it('takes what only a broken attempt saw for missing', async () => {
+  const { told } = await play({ looks: [[range(1, 3), new Error('gone')], [range(1, 2)]] });
+  expect(told[0]).toMatchObject({ why: 'attempt 2', absent: 1 });
+});
+
+it.each([
+  [{ from: 0 }],
+  [{ from: 3, to: 2 }],
+  [{ from: 1.5 }],
+  [{ to: 2 ** 31 }],
+  [{ to: 300_000_000 }],
+  [{ to: Number.NaN }],
+  [{ vu: 0 }],
+  [{ copies: 0 }],
+])('is incomplete where the store answers what is no range: %j', async (wrong) => {
+  const { told } = await play({ looks: [[{ ...range(1, 3), ...wrong }]] });
+  expect(told).toMatchObject([{ complete: false, runners: [] }]);
+  expect(told[0]?.why).toContain('no range of writes');
+});
+
+it('keeps the writes of all runners that there are not in one file', async () => {
+  const foreign = Array.from({ length: 50 }, (_, i) => ({ ...range(1, 1), runner: `made-up-${i}` }));
+  const { told } = await play({ looks: [[range(1, 3), ...foreign, { ...range(9, 9), runner: '../up' }]] });
+  expect(told).toMatchObject([{ complete: true, runners: ['load', 'foreign'] }]);
+  expect(readdirSync(path.join(dir, 'ledger')).toSorted()).toEqual([
+    'foreign.stored',
+    'load.log',
+    'load.stored',
+  ]);
 });
 
 it('counts only what was acknowledged as missing', async () => {

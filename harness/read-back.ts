@@ -2,7 +2,7 @@
  * Asks the system's store for everything it holds of this run and saves it beside the ledger. What cannot be read whole is
  * recorded as incomplete: a missing answer is never taken for a missing write. What is not there at the first look is looked for again.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { StoredRange } from '../record/contract.ts';
 import { reasonOf } from '../record/reason.ts';
@@ -19,25 +19,30 @@ const FIRST_WAIT_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
 const ATTEMPTS = 3;
 const FLUSH_CHARS = 64 * 1024;
+/** What a reader of the saved ranges takes (analysis/stored-scan.ts): identities below this, and so many of them in one range. */
+const MAX_IDENTITY = 2 ** 31;
+const MAX_RANGE = 200_000_000;
+const MAX_COPIES = 999_999_999;
 
 /**
  * Never throws; the outcome is the last `readback` event. One look is enough where it misses nothing that was acknowledged and the system's own
- * count stood still over it.
+ * count stood still over it. A run that is to end has one look left, once the system came to rest.
  */
 export async function readBack(session: Session): Promise<void> {
   const { nowMs, signal } = session;
   session.enter('read-back');
   const owed = owedWrites(session);
   const before = await count(session);
-  let missing = await look(session, owed, null);
+  const ending = signal.aborted;
+  let missing = ending ? null : await look(session, owed);
   const untilMs = nowMs() + LAGGING_WITHIN_MS;
   const after = await settle(session);
   const quiet = after !== null && after === before;
-  if (!quiet || (missing !== null && missing > 0)) missing = await look(session, owed, missing);
+  if (ending || !quiet || (missing !== null && missing > 0)) missing = await look(session, owed);
   for (let waitMs = FIRST_WAIT_MS; missing !== null && missing > 0; waitMs *= 2) {
     if (nowMs() >= untilMs || signal.aborted) return;
     await pause(Math.min(waitMs, untilMs - nowMs()), signal);
-    missing = await look(session, owed, missing);
+    missing = await look(session, owed);
   }
 }
 
@@ -52,36 +57,33 @@ function owedWrites({ dir, writer }: Session): OwedWrites | null {
 }
 
 /**
- * One look, tried again where it fails, and its event. `missed`: acknowledged writes that no earlier look has seen, null before the first whole
- * one. Returns those that none has seen now; null where that cannot be said.
+ * One look, tried again where it fails unless the run is to end, and its event. Returns how many acknowledged writes it did not see; null where
+ * that cannot be said.
  */
-async function look(
-  session: Session,
-  owed: OwedWrites | null,
-  missed: number | null,
-): Promise<number | null> {
-  const { writer, nowMs } = session;
+async function look(session: Session, owed: OwedWrites | null): Promise<number | null> {
+  const { writer, nowMs, signal } = session;
   let why = '';
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const fromMs = nowMs();
     try {
-      const { runners, writes } = await save(session, (range) => owed?.add(range));
-      const absent = owed?.absent ?? null;
+      const { runners, writes } = await save(session);
+      const toMs = nowMs();
+      const seen = owed?.compare(runners) ?? null;
       writer.emit({
         kind: 'readback',
         fromMs,
-        toMs: nowMs(),
+        toMs,
         complete: true,
         why: `attempt ${attempt}`,
         runners,
-        ...(absent !== null && { absent }),
-        ...(absent !== null && missed !== null && { lagging: missed - absent }),
+        ...seen,
       });
       writer.emit({ kind: 'note', text: `the store holds ${writes} writes of this run` });
-      return absent;
+      return seen?.absent ?? null;
     } catch (error) {
       why = reasonOf(error);
-      await pause(RETRY_AFTER_MS, AbortSignal.timeout(5_000));
+      await pause(RETRY_AFTER_MS, signal);
+      if (signal.aborted) break;
     }
   }
   writer.emit({ kind: 'readback', fromMs: nowMs(), toMs: nowMs(), complete: false, why, runners: [] });
@@ -120,20 +122,26 @@ async function settle(session: Session): Promise<number | null> {
   return null;
 }
 
-/** Writes what the store holds to `ledger/<runner>.stored`; the `end` of each file comes only after the whole answer. */
-async function save(
-  { platform, contract, dir, plan }: Session,
-  onRange: (range: StoredRange) => void,
-): Promise<{ runners: string[]; writes: number }> {
+/** Writes what the store holds to `ledger/<runner>.stored`; the `end` of each file comes only after the whole answer. Throws for an answer that cannot be. */
+async function save({
+  platform,
+  contract,
+  dir,
+  plan,
+}: Session): Promise<{ runners: string[]; writes: number }> {
+  const ledger = path.join(dir, 'ledger');
+  const known = new Set(
+    readdirSync(ledger).flatMap((name) => (name.endsWith('.log') ? [name.slice(0, -'.log'.length)] : [])),
+  );
   const files = new Map<string, { fd: number; pending: string }>();
   let writes = 0;
   try {
     for await (const range of contract.readBack({ storeEnv: platform.storeEnv(), runId: plan.runId })) {
-      onRange(range);
-      // The runner's name came back from the system under test: it must not choose where a file is written.
-      const runner = /^[a-z0-9-]{1,64}$/.test(range.runner) ? range.runner : 'foreign';
+      refuseImpossible(range);
+      // The runner's name came back from the system under test: it must choose neither where a file is written, nor how many are.
+      const runner = known.has(range.runner) ? range.runner : 'foreign';
       const file = files.get(runner) ?? {
-        fd: openSync(path.join(dir, 'ledger', `${runner}.stored`), 'w'),
+        fd: openSync(path.join(ledger, `${runner}.stored`), 'w'),
         pending: '',
       };
       files.set(runner, file);
@@ -149,6 +157,17 @@ async function save(
     for (const { fd } of files.values()) closeSync(fd);
   }
   return { runners: [...files.keys()], writes };
+}
+
+function refuseImpossible({ vu, from, to, copies }: StoredRange): void {
+  const sound =
+    [vu, from, to, copies].every((value) => Number.isInteger(value) && value >= 1) &&
+    from <= to &&
+    Math.max(vu, to) < MAX_IDENTITY &&
+    to - from < MAX_RANGE &&
+    copies <= MAX_COPIES;
+  if (!sound)
+    throw new Error(`the store answered ${vu}:${from}-${to} x${copies}, which is no range of writes`);
 }
 
 function flush(file: { fd: number; pending: string }): void {

@@ -42,11 +42,12 @@ it('saves the states of every runner, also of one without any, and trusts no wor
     yield { runner: 'load', vu: 1, from: 1, to: 7, state: 'good' };
     yield { runner: 'load', vu: 1, from: 8, to: 8, state: 'b\nend' };
     yield { runner: '../../x', vu: 1, from: 1, to: 1, state: 'bad' };
+    yield { runner: 'made-up', vu: 1, from: 2, to: 2, state: 'bad' };
   });
   await readStates(session);
   expect(text('load')).toBe(`${HEAD}1:1-7 good\n1:8-8 unreadable\nend\n`);
   expect(text('probe')).toBe(`${HEAD}end\n`);
-  expect(text('foreign')).toBe(`${HEAD}1:1-1 bad\nend\n`);
+  expect(text('foreign')).toBe(`${HEAD}1:1-1 bad\n1:2-2 bad\nend\n`);
   expect(existsSync(path.join(dir, 'x.states'))).toBe(false);
   expect(events.filter(({ kind }) => kind === 'evidence')).toHaveLength(3);
   expect(existsSync(file('load'))).toBe(true);

@@ -28,7 +28,7 @@ export async function readStates({ platform, contract, writer, plan, dir }: Sess
       const { vu, from, to } = range;
       // Words that came back from the system under test: they must choose neither a file nor a line's shape.
       const state = /^[a-z0-9-]{1,40}$/.test(range.state) ? range.state : 'unreadable';
-      const file = fileOf(/^[a-z0-9-]{1,64}$/.test(range.runner) ? range.runner : 'foreign');
+      const file = fileOf(files.has(range.runner) ? range.runner : 'foreign');
       file.pending += `${vu}:${from}-${to} ${state}\n`;
       if (file.pending.length > FLUSH_CHARS) flush(file);
     }

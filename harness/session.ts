@@ -81,8 +81,9 @@ export function openSession({ outDir, signal, ...request }: RunRequest): Session
     },
     abort(verdict, why) {
       if (ending.signal.aborted) return;
-      writer.emit({ kind: 'run.aborted', phase, why, verdict });
+      // First: where the event cannot be written, its observer asks for the end again.
       ending.abort();
+      writer.emit({ kind: 'run.aborted', phase, why, verdict });
     },
   };
   writer.observe((event) => stopOnFullDisk(event, session));

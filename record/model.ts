@@ -311,9 +311,9 @@ export const Event = z.discriminatedUnion('kind', [
     complete: z.boolean(),
     why: z.string(),
     runners: z.array(z.string()),
-    /** Acknowledged writes of the ledgers that no look has seen until the end of this one, and those that this one was the first to see: late ones. */
-    absent: z.number().optional(),
-    lagging: z.number().optional(),
+    /** Acknowledged writes of the ledgers that this look did not see, and those that it saw and the whole look before it did not: late ones. */
+    absent: z.number().int().nonnegative().optional(),
+    lagging: z.number().int().nonnegative().optional(),
   }),
   /** Something was saved beside the history; checks cite the id. */
   event('evidence', { id: z.string(), file: z.string(), what: z.string() }),

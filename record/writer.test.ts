@@ -65,6 +65,25 @@ it('goes on without an observer that fails, and says so', () => {
   expect(history()).toMatch(/broken pipe/);
 });
 
+it('forgets no other observer when one fails within its own failure', () => {
+  const told: string[] = [];
+  let nested = false;
+  writer.observe(() => {
+    if (!nested) {
+      nested = true;
+      writer.emit({ kind: 'note', text: 'inner' });
+    }
+    throw new Error('broken pipe');
+  });
+  writer.observe(() => undefined);
+  writer.observe((event) => told.push(event.kind === 'note' ? event.text : event.kind));
+  writer.emit({ kind: 'note', text: 'outer' });
+  told.length = 0;
+  writer.emit({ kind: 'note', text: 'later' });
+  expect(told).toEqual(['later']);
+  expect(history().match(/broken pipe/g)).toHaveLength(1);
+});
+
 it('leaves out an event that is too long to be read line by line', () => {
   writer.emit({ kind: 'note', text: 'x'.repeat(100_000) });
   expect(history()).toMatch(/left out/);

@@ -100,7 +100,10 @@ export class RunWriter {
     try {
       observer(event);
     } catch (error) {
-      this.#observers.splice(this.#observers.indexOf(observer), 1);
+      const index = this.#observers.indexOf(observer);
+      // It failed already at an event that was emitted while it was told of this one.
+      if (index < 0) return;
+      this.#observers.splice(index, 1);
       this.emit({
         kind: 'note',
         text: `an observer of the run failed and is told no more: ${String(error)}`,

@@ -1,12 +1,12 @@
 import type { Scenario } from '../record/model.ts';
 
-/** A minute of `million-journeys` with six thousand of them: fit for every change. */
+/** A minute of `million-journeys` with eight thousand of them: fit for every change. */
 export default {
   name: 'journeys-1m',
   question: 'Does every journey that was started survive pods that die, a drain and a rollout?',
   system: 'kalcifer',
   overlay: 'quick',
-  before: { script: 'start-journeys', ratePerS: 400, pointsPerWrite: 1, forMs: 15_000, warmupMs: 0 },
+  before: { script: 'start-journeys', ratePerS: 400, pointsPerWrite: 1, forMs: 20_000, warmupMs: 0 },
   load: { script: 'send-events', ratePerS: 50, pointsPerWrite: 1, forMs: 75_000, warmupMs: 4_000 },
   calibrate: false,
   disturb: [

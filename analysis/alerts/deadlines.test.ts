@@ -1,3 +1,4 @@
+import { UsageError } from '../../record/model.ts';
 import { describe, expect, it } from 'vitest';
 import { deadlineText } from './deadline.ts';
 import { deadlines } from './deadlines.ts';
@@ -35,8 +36,14 @@ describe('a share of requests, window 5 min, for 5 min, scraped and evaluated ev
     expect(bounds(TIMING, 900_000, share)).toEqual({ firing: 'must', fire, resolve });
   });
 
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, -0.1])('is not known for a share of %d', (share) => {
+    expect(() => deadlines(TIMING, fault(900_000), share)).toThrow(UsageError);
+    // A gauge has no share, and is not asked for one.
+    expect(deadlines({ ...TIMING, condition: { kind: 'gauge' } }, fault(900_000), share).firing).toBe('must');
+  });
+
   it('is never reached by a share that is not over the threshold', () => {
-    for (const share of [0.05, 0.01, 0, Number.NaN]) {
+    for (const share of [0.05, 0.01, 0]) {
       const found = deadlines(TIMING, fault(900_000), share);
       expect(found).toMatchObject({ firing: 'never', fire: null, resolve: null, minimumFaultMs: null });
       expect(found.why).toContain('needs more than 0.05');

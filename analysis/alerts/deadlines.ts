@@ -32,7 +32,7 @@ import {
 /**
  * @param share of requests that the fault makes bad, 0 before and after: 0 to 1 (for a rate alone: events a second). For a gauge and for
  *   `up` it is not used: the fault turns the condition.
- * @throws UsageError for a window that holds fewer than two samples
+ * @throws UsageError for a window that holds fewer than two samples, and for a share that is none
  */
 export function deadlines(
   timing: RuleTiming,
@@ -46,6 +46,11 @@ export function deadlines(
   if (window !== null && windowMs < 2 * scrapeIntervalMs)
     throw new UsageError(
       `a window of ${windowMs} ms with a scrape every ${scrapeIntervalMs} ms holds fewer than two samples most of the time, so no deadline can be given: make the window at least twice, better four times the scrape interval`,
+    );
+  // NaN is what a fault without any request divides to: no share at all, and not one that is too small.
+  if (window !== null && !(share >= 0 && Number.isFinite(share)))
+    throw new UsageError(
+      `a share of ${share} is none: it is bad requests over all requests while the fault acts, so there have to be some; give 0 or more`,
     );
   const lateMs = deadlineOf(delayTerms(delays)).toMs;
   const concerns = {

@@ -156,6 +156,14 @@ it('does not call an alert silent that nobody could watch', () => {
   expect(verdict(alert([], { watched: at(0) }), [])).toBe('none: not-judgeable');
 });
 
+it('calls an alert silent only after a time in which it would have fired', () => {
+  // 300 s of window, 300 s of for, a scrape and an evaluation of 15 s each.
+  const seen = (untilS: number) => alert([], { watched: at(0, untilS) });
+  expect(verdict(seen(630), [])).toBe('none: rightly-silent');
+  expect(verdict(seen(629.999), [])).toBe('none: not-judgeable');
+  expect(why(seen(0.001), [])).toContain('watched for 1 ms only: it may take 630000 ms to fire');
+});
+
 it('does not judge a resolution that the load does not tell', () => {
   const open = fault();
   open.deadlines = { ...open.deadlines, resolve: null };

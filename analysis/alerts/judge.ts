@@ -49,7 +49,7 @@ export function judgeAlert(
       const blind = unseen(alert, { fromMs: Math.max(fromMs, alert.watched.fromMs), toMs: firedMs.toMs });
       return blind ?? judged('unexpected', `it fired at ${at(firedMs)}, and no fault explains it`);
     });
-  const quiet = faults.length > 0 || own.length > 0 ? [] : [silence(alert)];
+  const quiet = faults.length > 0 || own.length > 0 ? [] : [silence(timing, alert)];
   return [
     ...faults.map((fault) => ({ fault: fault.name, ...judgeFault(timing, fault, faults, alert) })),
     ...[...own, ...quiet].map((found) => ({ fault: null, ...found })),
@@ -150,11 +150,23 @@ function judgeSilence(
     : judged('missing', `its condition held for ${longestMs} ms, and ${neededMs} ms make it fire`);
 }
 
-function silence(alert: ObservedAlert): Judged {
-  return (
-    unseen(alert, alert.watched) ??
-    judged('rightly-silent', `it did not fire from ${at(alert.watched)}, and there was no fault`)
-  );
+/** Without a fault: silence says something only of a time in which a condition that held all along would have fired. */
+function silence(timing: RuleTiming, alert: ObservedAlert): Judged {
+  const { condition, forMs, scrapeIntervalMs, evaluationIntervalMs } = timing;
+  const blind = unseen(alert, alert.watched);
+  if (blind !== null) return blind;
+  const neededMs =
+    (thresholdWindow(condition)?.windowMs ?? 0) +
+    upToEvaluation(forMs, evaluationIntervalMs) +
+    scrapeIntervalMs +
+    evaluationIntervalMs;
+  const watchedMs = alert.watched.toMs - alert.watched.fromMs;
+  if (watchedMs < neededMs)
+    return judged(
+      'not-judgeable',
+      `it did not fire, and was watched for ${watchedMs} ms only: it may take ${neededMs} ms to fire (window, for, a scrape and an evaluation)`,
+    );
+  return judged('rightly-silent', `it did not fire from ${at(alert.watched)}, and there was no fault`);
 }
 
 /** Why nothing can be said of a time; null: all of it was seen. */

@@ -43,6 +43,48 @@ describe('States', () => {
     );
   });
 
+  it('knows both states of an identity that has two, and one where the same is said twice', () => {
+    const states = fc.array(
+      fc.record({
+        from: fc.integer({ min: 1, max: 20 }),
+        length: fc.integer({ min: 1, max: 10 }),
+        state: fc.constantFrom('waiting', 'done', 'lost-it'),
+      }),
+      { maxLength: 8 },
+    );
+    fc.assert(
+      fc.property(states, (list) => {
+        const lines = list.map(({ from, length, state }) => `1:${from}-${from + length - 1} ${state}\n`);
+        const found = read(`${HEAD}${lines.join('')}end\n`);
+        let covered = 0;
+        for (let n = 1; n <= 31; n += 1) {
+          const here = list
+            .filter(({ from, length }) => n >= from && n < from + length)
+            .map(({ state }) => state);
+          if (here.length > 0) covered += 1;
+          if (here.length > 1) expect(found.why).toContain('has two states');
+          const several = new Set(here).size > 1;
+          const named = found.contested(1, n)?.split(' and ') ?? [];
+          expect(named).toHaveLength(several ? 2 : 0);
+          expect(new Set(named).size).toBe(named.length);
+          expect(here).toEqual(expect.arrayContaining(named));
+          expect(here.length === 0 ? [undefined] : here).toContain(found.of(1, n));
+        }
+        expect(found.covered).toBe(covered);
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
+
+  it('stops at a limit of ranges, and says so', () => {
+    const bytes = new TextEncoder().encode(`${HEAD}1:1-1 done\n1:2-2 done\n1:3-3 lost-it\nend\n`);
+    expect(new States([bytes], 3).why).toBe('');
+    const cut = new States([bytes], 2);
+    expect(cut.why).toBe('more than 2 ranges: the rest, from line 5 on, was not read');
+    expect(cut.of(1, 2)).toBe('done');
+    expect(cut.of(1, 3)).toBeUndefined();
+  });
+
   it.each([
     ['', 'cut short'],
     [`${HEAD}1:1-2 waiting\n`, 'cut short'],

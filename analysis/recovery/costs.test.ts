@@ -77,6 +77,30 @@ it('says what k clean recoveries of k are worth, and no bound with one that was 
   expect(clean.row('every cut')).toBe('');
 });
 
+it('calls no recovery clean from a fault that lasts and was never seen gone', () => {
+  const cut = (name: string) => ({ name, fault: { chaos: 'cut' }, forMs: 5_000 });
+  const events = [...faultEvents('first', 21_000, 26_000), ...faultEvents('second', 41_000, 46_000)];
+  const twice: Story = { faults: [cut('first'), cut('second')], events };
+  expect(costsOf(twice).row('every cut')).toContain('2 of 2 clean recoveries: at 95 %');
+  const open = events.filter(
+    (event) => !(event.kind === 'fault.proof' && event.fault === 'second' && event.saw === 'gone'),
+  );
+  expect(open).toHaveLength(events.length - 1);
+  const told = costsOf({ ...twice, events: open });
+  expect(told.row('every cut')).toBe('1 of 2 clean recoveries');
+  expect(told.figure('clean recoveries from cut, at least')).toBeUndefined();
+});
+
+it('names how many plays without a proof are no part of k', () => {
+  const told = costsOf({
+    faults: [kill('first'), kill('second'), kill('third'), kill('fourth')],
+    events: [...faultEvents('first', 21_000, 26_000), ...faultEvents('second', 31_000, 36_000)],
+  });
+  expect(told.row('every pod-kill')).toMatch(
+    /^2 of 2 clean recoveries \(2 more without a proof left out\): at 95 %/,
+  );
+});
+
 it('bounds the share of recoveries by .05^(1/k)', () => {
   for (const [k, share] of [
     [5, 0.5493],

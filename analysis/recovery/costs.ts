@@ -26,11 +26,13 @@ export function faultCosts(view: RunView, alertsFiringMs?: readonly number[]): F
   const rows: CostRow[] = [];
   const figures: Figure[] = [];
   const clean = new Map<FaultView, boolean>();
+  const leftOut: FaultView[] = [];
   for (const fault of view.faults) {
     const why = fault.planned.notRun ?? unproven(fault);
     if (why !== null || fault.actingFromMs === null) {
       const row = { fault: fault.name, data: [`nothing can be said: ${why}`], time: [], service: [] };
       rows.push(row);
+      leftOut.push(fault);
       continue;
     }
     const startMs = fault.actingFromMs[0];
@@ -53,9 +55,11 @@ export function faultCosts(view: RunView, alertsFiringMs?: readonly number[]): F
       figures.push(...part.figures.map((figure) => ({ ...figure, fault: fault.name })));
     const isBack = typeof cost !== 'string' && cost.rto.kind === 'back';
     const isAtRisk = (view.account.atRisk[fault.name] ?? 0) > 0;
-    clean.set(fault, isBack && isAtRisk && lostIn(view, fault.name) === 0);
+    // One that lasts and was never seen gone is nothing anybody recovered from yet.
+    const isOver = fault.momentary || fault.goneAtMs !== null;
+    clean.set(fault, isOver && isBack && isAtRisk && lostIn(view, fault.name) === 0);
   }
-  for (const { words, figure, kind } of repeated(clean)) {
+  for (const { words, figure, kind } of repeated(clean, leftOut)) {
     rows.push({ fault: `every ${kind}`, data: [], time: [words], service: [] });
     if (figure) figures.push(figure);
   }

@@ -10,15 +10,20 @@ interface Repeated {
   figure: Figure | null;
 }
 
-/** `clean`: of each proven fault, whether clients were served again, and writes were acknowledged and none of them lost. */
-export function repeated(clean: ReadonlyMap<FaultView, boolean>): Repeated[] {
+/**
+ * `clean`: of each proven fault, whether it was seen to end and clients were served again, and writes were acknowledged and none of them
+ * lost. `leftOut`: those without a proof; they are named, and are no part of k.
+ */
+export function repeated(clean: ReadonlyMap<FaultView, boolean>, leftOut: readonly FaultView[]): Repeated[] {
   const kinds = [...new Set([...clean.keys()].map(({ kind }) => kind))];
   return kinds.flatMap((kind): Repeated[] => {
     const outcomes = [...clean].filter(([fault]) => fault.kind === kind).map(([, isClean]) => isClean);
     const count = outcomes.length;
     const good = outcomes.filter(Boolean).length;
     if (count < 2) return [];
-    const words = `${good} of ${count} clean recoveries`;
+    const unproven = leftOut.filter((fault) => fault.kind === kind).length;
+    const apart = unproven === 0 ? '' : ` (${unproven} more without a proof left out)`;
+    const words = `${good} of ${count} clean recoveries${apart}`;
     if (good < count) return [{ kind, words, figure: null }];
     const share = leastShare(count);
     return [

@@ -32,12 +32,19 @@ const UNKNOWN: Facts = {
   counter: false,
 };
 
+/** Recorded names that are followed into each other, and levels of expressions on the way: deeper than that nothing is known. */
+const MAX_NAMES = 200;
+const MAX_LEVELS = 1_000;
+
 /** The facts of every expression of a set; each is worked out once. */
 export function inference(recorded: Recorded): (expr: Expr) => Facts {
   const known = new WeakMap<Expr, Facts>();
   const open = new Set<string>();
+  let level = 0;
   const of = (expr: Expr): Facts => {
+    level += 1;
     const found = known.get(expr) ?? infer(expr);
+    level -= 1;
     known.set(expr, found);
     return found;
   };
@@ -72,6 +79,7 @@ export function inference(recorded: Recorded): (expr: Expr) => Facts {
     const gone = matchers.filter(({ op, value }) => op === '=' && value === '').map(({ label }) => label);
     const rule = name === null || open.has(name) ? null : recorded(name);
     if (name !== null && rule !== null) {
+      if (open.size >= MAX_NAMES || level >= MAX_LEVELS) return UNKNOWN;
       // A rule that reads itself (through others) has no facts.
       open.add(name);
       const inner = of(rule.expr);

@@ -1,7 +1,7 @@
 /** Text of PromQL to its tree, by Prometheus' own grammar (lezer). Types are promql-types.ts's to check. */
 import { parser } from '@prometheus-io/lezer-promql';
 import type { SyntaxNode } from '@lezer/common';
-import { parsePromDurationMs } from './duration.ts';
+import { MAX_DURATION_MS, parsePromDurationMs } from './duration.ts';
 import type { Expr, Matcher, Selector } from './promql.ts';
 import { patternOf } from './matcher.ts';
 import { unquote } from './promql-string.ts';
@@ -31,6 +31,7 @@ export function parsePromql(text: string): Expr {
   const tree = parser.parse(text);
   const broken = firstError(tree.topNode);
   if (broken !== null) throw syntaxError(broken, text);
+  refuseDurations(tree.topNode, text);
   const expr = tree.topNode.firstChild;
   if (expr === null) throw new PromqlError('an empty expression', 0);
   return toExpr(skipComments(expr), { text, depth: 0 });
@@ -43,6 +44,20 @@ function firstError(top: SyntaxNode): SyntaxNode | null {
     return found === null;
   });
   return found;
+}
+
+/** Numbers with units that Prometheus refuses wherever they stand, and in [..] and after offset numbers of seconds that are too large. */
+function refuseDurations(top: SyntaxNode, text: string): void {
+  top.cursor().iterate(({ name, from, to }) => {
+    if (!name.startsWith('NumberDurationLiteral')) return;
+    const literal = text.slice(from, to).replace(/^[+-]\s*/, '');
+    const isSpan = /^\d.*[a-z]$/i.test(literal) && !/^0x/i.test(literal);
+    const isSeconds = !isSpan && name !== 'NumberDurationLiteral';
+    if (
+      isSpan ? parsePromDurationMs(literal) === null : isSeconds && Number(literal) * 1_000 > MAX_DURATION_MS
+    )
+      throw new PromqlError(`${literal} is no duration of Prometheus, which knows 292 years at most`, from);
+  });
 }
 
 function syntaxError(node: SyntaxNode, text: string): PromqlError {

@@ -222,7 +222,7 @@ function duration(reading: Reading, value: Value | undefined, key: string): numb
     report(
       reading,
       value.place,
-      `${key}: ${text === '' ? 'nothing' : text} is no duration of Prometheus: whole numbers with y, w, d, h, m, s, ms, the biggest first.`,
+      `${key}: ${text === '' ? 'nothing' : text} is no duration of Prometheus: whole numbers with y, w, d, h, m, s, ms, the biggest first, 292 years at most.`,
       'For instance 90s, 5m, 1h30m.',
     );
   return ms;

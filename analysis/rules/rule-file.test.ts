@@ -41,6 +41,7 @@ describe('what Prometheus refuses', () => {
     ['an unknown field', 'alert: A\n        expr: x > 1\n        four: 5m', /field four is unknown/],
     ['a bad wait', 'alert: A\n        expr: x > 1\n        for: 5 min', /5 min is no duration/],
     ['a fraction', 'alert: A\n        expr: x > 1\n        keep_firing_for: 1.5m', /1\.5m is no duration/],
+    ['more than 292 years', 'alert: A\n        expr: x > 1\n        for: 9223372036855ms', /no duration/],
     ['units the wrong way round', 'alert: A\n        expr: x > 1\n        for: 5m1h', /no duration/],
     ['neither alert nor record', 'expr: x > 1', /has neither/],
     ['both', 'alert: A\n        record: b\n        expr: x > 1', /has both/],
@@ -79,6 +80,33 @@ describe('what Prometheus refuses', () => {
   );
 });
 
+describe('durations in an expression', () => {
+  it.each([
+    'rate(x_total[99999999999999999999y]) > 1',
+    'rate(x_total[293y]) > 1',
+    'rate(x_total[9223372037]) > 1',
+    'rate(x_total[9223372036855ms]) > 1',
+    'max_over_time(x[5m:293y]) > 1',
+    'x offset 293y > 1',
+    'x offset -293y > 1',
+    'x > 293y',
+  ])('%s is refused', (expr) => {
+    const [finding, ...more] = findingsOf(rule(`alert: A\n        expr: ${expr}`));
+    expect(finding).toMatchObject({ rule: 'expression-invalid', why: expect.stringContaining('292 years') });
+    expect(more).toEqual([]);
+  });
+
+  it.each([
+    'rate(x_total[292y]) > 1',
+    'rate(x_total[9223372036854ms]) > 1',
+    'x > 9223372037',
+    'x > 0x1f',
+    'x < Inf',
+  ])('%s is read', (expr) =>
+    expect(parseRuleFile(rule(`alert: A\n        expr: ${expr}`), 'x.yaml').unreadable).toEqual([]),
+  );
+});
+
 describe('files', () => {
   it('hold PrometheusRule objects, alone and in lists, and may hold other things', () => {
     const object =
@@ -102,6 +130,29 @@ describe('files', () => {
     ]);
   });
 
+  it('take the nearest of fields that several merge keys bring', () => {
+    const text =
+      'a: &a { expr: x > 1, for: 1m }\nb: &b { <<: *a, for: 2m, keep_firing_for: 3m }\nc: &c { for: 4m, keep_firing_for: 4m }\ngroups:\n  - { name: g, rules: [{ <<: [*b, *c], alert: A }] }\n';
+    const [entry] = parseRuleFile(text, 'x.yaml').groups.flatMap((group) => group.rules);
+    expect(entry).toMatchObject({ exprText: 'x > 1', forMs: 120_000, keepFiringForMs: 180_000 });
+  });
+
+  it('are refused where merge keys within each other make too much of little', () => {
+    const levels = Array.from({ length: 8 }, (_, i) => {
+      const below = Array.from({ length: 9 }, () => (i === 0 ? '{ k: v }' : `*m${i - 1}`)).join(', ');
+      return `m${i}: &m${i} { <<: [${below}] }\n`;
+    }).join('');
+    expect(() => parseRuleFile(`${levels}groups: [{ <<: *m7, name: g }]\n`, 'x.yaml')).toThrow(
+      /x\.yaml:9:\d+: its merge keys/,
+    );
+    const wide = Array.from({ length: 2_001 }, (_, i) => `k${i}: v`).join(', ');
+    expect(() => parseRuleFile(`a: &a { ${wide} }\ngroups: [{ <<: *a, name: g }]\n`, 'x.yaml')).toThrow(
+      UsageError,
+    );
+    // Its own fields are what they are.
+    expect(parseRuleFile(`${wide.replaceAll(', ', '\n')}\n`, 'x.yaml').skipped).toHaveLength(1);
+  });
+
   it('are refused with file, line and column where they are no YAML', () => {
     expect(() => parseRuleFile('groups:\n  - name: [\n', 'x.yaml')).toThrow(UsageError);
     expect(() => parseRuleFile('groups:\n  - name: "a\n', 'x.yaml')).toThrow(
@@ -117,6 +168,11 @@ describe('files', () => {
       /nested deeper than 200/,
     );
     expect(findingsOf(rule(`alert: A\n        expr: ${deep(1_000)}`))[0]?.rule).toBe('expression-invalid');
+    const chain = Array.from({ length: 1_500 }, (_, i) => `{ record: 'r:${i}', expr: 'sum(r:${i + 1})' }`);
+    const rules = ["{ alert: A, expr: 'r:0 > 1' }", ...chain].join(', ');
+    expect(
+      findingsOf(`groups: [{ name: g, rules: [${rules}] }]`).filter(({ severity }) => severity === 'error'),
+    ).toEqual([]);
     const long = Array.from({ length: 30_000 }, () => 'x').join(' + ');
     expect(findingsOf(rule(`alert: A\n        expr: ${long}`))[0]?.why).toMatch(/longer than 100000/);
     const many = `a: &a [${'{ alert: A, expr: x },'.repeat(1_000)}]\ngroups: [${Array.from({ length: 21 }, (_, i) => `{ name: g${i}, rules: *a },`).join('')}]`;

@@ -68,19 +68,47 @@ export interface Field {
   value: Value;
 }
 
-/** Fields of a map; those of a merge key (`<<`) where the map has none of that name. Null: it is no map. */
-export function fieldsOf({ yaml, document, node, place }: Value, depth = 0): Field[] | null {
-  if (!isMap(node)) return null;
+/** Merge keys within each other that are followed. */
+const MAX_MERGE_DEPTH = 10;
+/** Fields and maps that the merge keys of one map may bring: merged in each other they make much of little. */
+const MAX_MERGED = 2_000;
+
+/**
+ * Fields of a map; those of a merge key (`<<`) where the map has none of that name. Null: it is no map. Throws UsageError where merge keys
+ * bring too many.
+ */
+export function fieldsOf(value: Value): Field[] | null {
+  if (!isMap(value.node)) return null;
   const own: Field[] = [];
-  const merged: Field[] = [];
-  for (const { key, value } of node.items) {
-    const keyPlace = valueOf(yaml, document, key, place).place;
-    const below = valueOf(yaml, document, value, keyPlace);
-    const name = isScalar(key) ? String(key.value) : String(key);
-    if (name !== '<<' || depth > 10) own.push({ key: name, keyPlace, value: below });
-    else for (const map of itemsOf(below) ?? [below]) merged.push(...(fieldsOf(map, depth + 1) ?? []));
-  }
-  return [...own, ...merged.filter(({ key }) => own.every((field) => field.key !== key))];
+  const merged = new Map<string, Field>();
+  let brought = 0;
+  const spend = (amount: number) => {
+    brought += amount;
+    if (brought > MAX_MERGED)
+      throw new UsageError(
+        `${value.yaml.file}:${value.place.line}:${value.place.column}: its merge keys (<<) bring more than ${MAX_MERGED} fields; write the map without them`,
+      );
+  };
+  const take = ({ yaml, document, node, place }: Value, depth: number) => {
+    if (!isMap(node)) return;
+    if (depth > 0) spend(node.items.length + 1);
+    const below: Value[] = [];
+    for (const { key, value: found } of node.items) {
+      const keyPlace = valueOf(yaml, document, key, place).place;
+      const field = { key: isScalar(key) ? String(key.value) : String(key), keyPlace };
+      const held = valueOf(yaml, document, found, keyPlace);
+      if (field.key === '<<' && depth <= MAX_MERGE_DEPTH) below.push(held);
+      else if (depth === 0) own.push({ ...field, value: held });
+      else if (!merged.has(field.key)) merged.set(field.key, { ...field, value: held });
+    }
+    for (const held of below) {
+      if (isSeq(held.node)) spend(held.node.items.length);
+      for (const map of itemsOf(held) ?? [held]) take(map, depth + 1);
+    }
+  };
+  take(value, 0);
+  const names = new Set(own.map(({ key }) => key));
+  return [...own, ...[...merged.values()].filter(({ key }) => !names.has(key))];
 }
 
 /** Items of a list; null: it is none. */

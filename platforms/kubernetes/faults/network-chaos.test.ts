@@ -159,6 +159,34 @@ test('a container on its way back keeps what was seen for a while; a pod that is
   expect(await acting(fault)).toBe(true);
 });
 
+test('that the other direction could not be looked at is said, and it is asked again', async () => {
+  let broken = false;
+  const table = '  sl  local_address rem_address st\n 0: 0A00000A:1F90 0D00000A:0FA0 03\n';
+  f.cluster.run = (pod, command) =>
+    command[0] === 'cat'
+      ? broken
+        ? { exitCode: 1, stderr: 'no such container' }
+        : { stdout: table }
+      : contacts(command, { silent: () => world.silentFrom.has(pod) });
+  const fault = await prepare('partition', { direction: 'to' });
+  await fault.inject();
+  world.silentFrom = new Set([...APPS, 'store-0']);
+  broken = true;
+  const seen = await fault.observe();
+  expect(seen).toMatchObject({ acting: true });
+  expect(seen.elsewhere).toBeUndefined();
+  expect(seen.detail).toContain(
+    'whether the other way is open could not be looked at: /proc/net/tcp of app-0',
+  );
+  broken = false;
+  expect((await fault.observe()).detail).toContain('arrive, so one direction alone is cut');
+  broken = true;
+  world.silentFrom.clear();
+  const blind = await prepare('partition', { direction: 'to' });
+  world.silentFrom = new Set([...APPS, 'store-0']);
+  expect((await blind.observe()).detail).toContain('whether the other way is open could not be looked at:');
+});
+
 test('a delay is acting when every connection is slow by half of it', async () => {
   const fault = await prepare('delay', { delay: { latency: '100ms', jitter: '20ms' } });
   await fault.inject();

@@ -9,13 +9,14 @@ import { bandwidthProof } from './bandwidth.ts';
 import { chaosLife, chaosObject } from './chaos.ts';
 import type { ChaosFile, Effect } from './chaos-file.ts';
 import { endpointsOf } from './endpoints.ts';
-import { oneWayLook } from './one-way.ts';
+import { notLookedAt, oneWayLook } from './one-way.ts';
 import type { OneWay } from './one-way.ts';
 import { allThenNone, firstDeaf } from './pod.ts';
 import type { PodFacts } from './pod.ts';
 import { probeOf, shown } from './probe.ts';
 import type { Contact, PodProbe } from './probe.ts';
 import { aimAt } from './targets.ts';
+import { reason } from './wait.ts';
 
 /** A port of the other end that is silent for longer does not answer, milliseconds. */
 const SILENCE_MS = 1_000;
@@ -95,11 +96,17 @@ export async function networkChaos(
       const seen = judge(there);
       // An other end that answers nobody looks the same from every pod: then this proves nothing.
       const acting = seen.acting && deaf === undefined;
-      // A container on its way back is asked again at the next look.
-      if (acting) way ??= await otherWay?.().catch(() => undefined);
-      const tooMuch = way?.bothCut === true ? `${way.detail}, and one direction was asked for` : undefined;
+      let now = way;
+      if (acting && otherWay && !now)
+        try {
+          now = way = await otherWay();
+        } catch (error) {
+          // A container on its way back is asked again at the next look.
+          now = notLookedAt(reason(error));
+        }
+      const tooMuch = now?.bothCut === true ? `${now.detail}, and one direction was asked for` : undefined;
       const elsewhere = deaf ?? affectedNeighbour(file.effect, spared, neighbours) ?? tooMuch;
-      const text = `${seen.detail}${acting && way ? `, ${way.detail}` : ''}${acting ? '' : await life.says()}`;
+      const text = `${seen.detail}${acting && now ? `, ${now.detail}` : ''}${acting ? '' : await life.says()}`;
       return { acting, detail: text, ...(elsewhere !== undefined && { elsewhere }) };
     },
   };

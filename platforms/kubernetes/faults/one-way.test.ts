@@ -91,7 +91,9 @@ test('where nobody can be asked, that is said and nothing is held against it', a
   f.cluster.run = () => ({ exitCode: 127 });
   const seen = await (await look('to'))();
   expect(seen.bothCut).toBe(false);
-  expect(seen.detail).toContain('could not be looked at: from inside store-0 no connection');
+  expect(seen.detail).toContain(
+    'whether the other way is open could not be looked at: from inside store-0 no connection',
+  );
   f.cluster.run = (_, command) => (command[0] === 'cat' ? { exitCode: 1 } : contacts(command));
   expect((await (await look('to'))()).detail).toContain('/proc/net/tcp of app-0 cannot be read');
 });

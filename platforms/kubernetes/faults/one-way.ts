@@ -50,8 +50,7 @@ export async function oneWayLook(
   ends: { selected: readonly PodFacts[]; target: readonly PodFacts[] },
   cut: 'to' | 'from',
 ): Promise<() => Promise<OneWay>> {
-  const unknown = (why: string) => () =>
-    Promise.resolve({ detail: `that one direction works could not be looked at: ${why}`, bothCut: false });
+  const unknown = (why: string) => () => Promise.resolve(notLookedAt(why));
   const [sender, receiver] =
     cut === 'to'
       ? [ends.target[0], firstListening(deployed, ends.selected)]
@@ -78,8 +77,16 @@ export async function oneWayLook(
       };
     };
   } catch (error) {
-    return unknown(reason(error).slice(0, 300));
+    return unknown(reason(error));
   }
+}
+
+/** The other direction is not known, and that is said. */
+export function notLookedAt(why: string): OneWay {
+  return {
+    detail: `whether the other way is open could not be looked at: ${why.slice(0, 300)}`,
+    bothCut: false,
+  };
 }
 
 function firstListening(

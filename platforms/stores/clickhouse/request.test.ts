@@ -69,6 +69,11 @@ it.each([
   ['compress=1', 48],
   ['async_insert=1', 48],
   ['a%27b=1', 115],
+  ['query_id=a%0Ab', 36],
+  ['query_id=%E2%82%AC', 36],
+  ['query_id=', 36],
+  [`query_id=${'x'.repeat(101)}`, 36],
+  ['default_format=JSON%0A', 73],
   ['user=bob', 516],
   ['user=default&password=x', 516],
 ])('refuses %s', async (query, code) => {

@@ -20,6 +20,9 @@ export interface Asked {
 
 /** Of no effect here whatever their value: answers are whole before they are sent, and are never compressed. */
 const HARMLESS = new Set(['enable_http_compression', 'wait_end_of_query', 'buffer_size']);
+/** Both come back as headers of the answer. */
+const QUERY_ID = /^[\x21-\x7e]{1,100}$/;
+const FORMAT = /^\w{1,100}$/;
 const REFUSED = new Set([
   'session_id',
   'session_timeout',
@@ -44,6 +47,10 @@ export async function readRequest(request: IncomingMessage): Promise<Asked> {
     queryId: null,
   };
   for (const [name, value] of searchParams) take(asked, name, value);
+  if (asked.queryId !== null && !QUERY_ID.test(asked.queryId))
+    throw new Exception(36, 'BAD_ARGUMENTS', 'query_id: expected 1 to 100 visible ASCII characters');
+  if (!FORMAT.test(asked.format))
+    throw new Exception(73, 'UNKNOWN_FORMAT', 'The default format is not the name of one');
   // As on a server: GET cannot change anything.
   if (request.method === 'GET') asked.settings.push(['readonly', '2']);
   const body = request.method === 'POST' ? await readBody(request) : Buffer.alloc(0);

@@ -1,7 +1,8 @@
 /**
  * Which journey an event is sent to. The harness says which journeys are there (`AIM`, from the ledger of the load before: acknowledged ones
  * only) as `<runner> <vu>:<from>-<to>,<vu>:<from>-<to>;<runner> ...`, and they are counted 0, 1, 2, ... in that order. The event with number m
- * (1, 2, ...) of virtual user v of K aims at journey g = (m - 1) x K + (v - 1): no two events of one load aim at the same. Pure.
+ * (1, 2, ...) of virtual user v of K aims at journey g = (m - 1) x K + (v - 1): no two events of one load aim at the same. Virtual users
+ * that are held up leave journeys out while others count on: the harness sees to twice as many journeys as the load has events. Pure.
  */
 export interface Journey {
   runner: string;
