@@ -5,8 +5,23 @@ import { append } from './ledger-scan.ts';
 const MAX_LINE_BYTES = 64;
 const NEWLINE = 10;
 const RANGE = /^(\d{1,10}):(\d{1,10})-(\d{1,10})(?: x(\d{1,9}))?$/;
+/** Numbers of the ledger are below this (analysis/ledger-scan.ts). */
+const MAX_IDENTITY = 2 ** 31;
 /** One line cannot speak of more identities than a run can write: a longer range is damage, and would cost memory. */
 const MAX_RANGE = 200_000_000;
+/** Nine digits in a line. */
+const MAX_COPIES = 999_999_999;
+
+/** Whether a range can be one of writes: for the reader of a saved one, and for whoever saves what a store answered. */
+export function isStoredRange({ vu, from, to, copies }: Omit<StoredRange, 'runner'>): boolean {
+  return (
+    [vu, from, to, copies].every((value) => Number.isInteger(value) && value >= 1) &&
+    from <= to &&
+    Math.max(vu, to) < MAX_IDENTITY &&
+    to - from < MAX_RANGE &&
+    copies <= MAX_COPIES
+  );
+}
 
 export interface StoredScan {
   /** It ends with `end`, and nothing in it is damaged. Only then may a missing write be called lost. */
@@ -34,10 +49,8 @@ export function scanStored(
     }
     const found = RANGE.exec(text);
     const [vu, from, to] = [Number(found?.[1]), Number(found?.[2]), Number(found?.[3])];
-    const copies = Number(found?.[4] ?? 1);
-    const sound =
-      found !== null && !ended && vu >= 1 && from >= 1 && from <= to && to < 2 ** 31 && copies >= 1;
-    if (sound && to - from < MAX_RANGE) onRange({ vu, from, to, copies });
+    const range = { vu, from, to, copies: Number(found?.[4] ?? 1) };
+    if (!ended && isStoredRange(range)) onRange(range);
     else if (why === '') why = `line ${number} is no range of identities`;
   };
   for (const chunk of chunks) {

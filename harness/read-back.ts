@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { StoredRange } from '../record/contract.ts';
+import { isStoredRange } from '../analysis/stored-scan.ts';
 import { reasonOf } from '../record/reason.ts';
 import { OwedWrites } from './owed-writes.ts';
 import { pause } from './pause.ts';
@@ -19,10 +19,6 @@ const FIRST_WAIT_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
 const ATTEMPTS = 3;
 const FLUSH_CHARS = 64 * 1024;
-/** What a reader of the saved ranges takes (analysis/stored-scan.ts): identities below this, and so many of them in one range. */
-const MAX_IDENTITY = 2 ** 31;
-const MAX_RANGE = 200_000_000;
-const MAX_COPIES = 999_999_999;
 
 /**
  * Never throws; the outcome is the last `readback` event. One look is enough where it misses nothing that was acknowledged and the system's own
@@ -137,7 +133,10 @@ async function save({
   let writes = 0;
   try {
     for await (const range of contract.readBack({ storeEnv: platform.storeEnv(), runId: plan.runId })) {
-      refuseImpossible(range);
+      if (!isStoredRange(range))
+        throw new Error(
+          `the store answered ${range.vu}:${range.from}-${range.to} x${range.copies}, which is no range of writes`,
+        );
       // The runner's name came back from the system under test: it must choose neither where a file is written, nor how many are.
       const runner = known.has(range.runner) ? range.runner : 'foreign';
       const file = files.get(runner) ?? {
@@ -157,17 +156,6 @@ async function save({
     for (const { fd } of files.values()) closeSync(fd);
   }
   return { runners: [...files.keys()], writes };
-}
-
-function refuseImpossible({ vu, from, to, copies }: StoredRange): void {
-  const sound =
-    [vu, from, to, copies].every((value) => Number.isInteger(value) && value >= 1) &&
-    from <= to &&
-    Math.max(vu, to) < MAX_IDENTITY &&
-    to - from < MAX_RANGE &&
-    copies <= MAX_COPIES;
-  if (!sound)
-    throw new Error(`the store answered ${vu}:${from}-${to} x${copies}, which is no range of writes`);
 }
 
 function flush(file: { fd: number; pending: string }): void {

@@ -2,7 +2,7 @@
  * How a client talks to the event pipeline (record/contract.ts for what each part is for), and how what it has kept is read back from
  * ClickHouse and Kafka.
  */
-import { request } from 'undici';
+import { askJson, neverSent } from '../../record/ask-json.ts';
 import { clientSettings } from '../../record/client.ts';
 import type { Contract, WriteOutcome } from '../../record/contract.ts';
 import { distinctIdOf, uuidOf } from './identity.ts';
@@ -12,12 +12,9 @@ import { images } from './reference/images.ts';
 
 const KAFKA_URL = 'KAFKA_URL';
 const CLICKHOUSE_URL = 'CLICKHOUSE_URL';
-/** Longest answer that is read, bytes; a whole one has thirty. */
-const MAX_ANSWER_BYTES = 10_000;
 
 /** Refusals of a whole write, before anything was sent on. A 5xx says nothing of the kind. */
 const REFUSED = new Set([400, 401, 413, 429]);
-const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
 
 export const contract: Contract = {
   loadEnv({ url, runId }) {
@@ -41,25 +38,20 @@ export const contract: Contract = {
       uuid: uuidOf({ ...id, point: 0, points: 1 }),
       project_id: runId,
     };
-    const { headers, token } = clientSettings(process.env);
-    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const { token } = clientSettings(process.env);
     try {
-      // On a connection of its own, since the pod behind it may be another one next time.
-      const answer = await request(new URL('/capture', url), {
+      const { status, body } = await askJson(new URL('/capture', url), {
         method: 'POST',
-        headers: { ...headers, ...authorization, 'content-type': 'application/json' },
-        body: JSON.stringify(event),
-        reset: true,
-        signal: AbortSignal.timeout(timeoutMs),
+        token,
+        payload: event,
+        timeoutMs,
       });
-      const status = answer.statusCode;
-      let text = '';
-      for await (const chunk of answer.body) if (text.length < MAX_ANSWER_BYTES) text += String(chunk);
       const outcome: WriteOutcome = status === 202 ? 'A' : REFUSED.has(status) ? 'F' : 'U';
-      const detail = status === 202 ? 'HTTP 202' : `HTTP ${status} ${text}`.slice(0, 200).trim();
+      const detail =
+        status === 202 ? 'HTTP 202' : `HTTP ${status} ${JSON.stringify(body) ?? ''}`.slice(0, 200).trim();
       return { serves: status === 202, outcome, status, detail };
     } catch (error) {
-      const outcome = NEVER_SENT.has(codeOf(error)) ? 'F' : 'U';
+      const outcome = neverSent(error) ? 'F' : 'U';
       const detail = error instanceof Error ? error.message : String(error);
       return { serves: false, outcome, status: 0, detail };
     }
@@ -85,8 +77,4 @@ function storeUrl(storeEnv: Record<string, string>, name: string): URL {
   if (text === undefined || !URL.canParse(text))
     throw new Error(`event-pipeline: the platform gives no ${name}, so what is stored cannot be read back`);
   return new URL(text);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

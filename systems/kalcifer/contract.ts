@@ -1,6 +1,6 @@
 /** How a client talks to Kalcifer (record/contract.ts for what each part is for), and where what its reference system holds is read back from. */
-import { request } from 'undici';
 import { z } from 'zod';
+import { askJson, neverSent } from '../../record/ask-json.ts';
 import { clientSettings } from '../../record/client.ts';
 import type { Contract, WriteOutcome } from '../../record/contract.ts';
 import { readStates, readStored } from './read-back.ts';
@@ -11,8 +11,6 @@ const DATABASE_URL = 'DATABASE_URL';
 const SECRET_KEY = 'api-key';
 const EVENT_TYPE = 'proofload_go';
 const COUNT_TIMEOUT_MS = 15_000;
-/** Longest answer that is read, bytes; a flow has a few hundred. */
-const MAX_ANSWER = 100_000;
 
 /** The smallest graph that keeps a journey waiting. Its timeout is longer than any run: one that fires is a finding. */
 const GRAPH = {
@@ -30,7 +28,6 @@ const GRAPH = {
 
 /** Refusals of a whole trigger, before anything was stored. */
 const REFUSED = new Set([400, 401, 404, 409, 422, 429]);
-const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
 
 const Made = z.object({ data: z.object({ id: z.uuid() }) });
 const Started = z.object({ instance_id: z.uuid() });
@@ -78,7 +75,7 @@ export const contract: Contract = {
       const detail = serves ? 'HTTP 201' : `HTTP ${status} ${JSON.stringify(body) ?? ''}`.trim();
       return { serves, outcome, status, detail: detail.slice(0, 200) };
     } catch (error) {
-      const outcome = sent && !NEVER_SENT.has(codeOf(error)) ? 'U' : 'F';
+      const outcome = sent && !neverSent(error) ? 'U' : 'F';
       const detail = error instanceof Error ? error.message : String(error);
       return { serves: false, outcome, status: 0, detail };
     }
@@ -160,41 +157,12 @@ async function makeFlow(target: Target, timeoutMs: number): Promise<string> {
   return id;
 }
 
-/** Rejects when there is no whole answer in time. On a connection of its own, since the pod behind it may be another one next time. */
-async function call(
+function call(
   { url, secrets }: Target,
   method: 'GET' | 'POST',
   path: string,
   payload: unknown,
   timeoutMs: number,
 ): Promise<{ status: number; body: unknown }> {
-  const response = await request(new URL(path, url), {
-    method,
-    headers: {
-      ...clientSettings(process.env).headers,
-      'content-type': 'application/json',
-      authorization: `Bearer ${tokenOf(secrets)}`,
-    },
-    ...(payload !== undefined && { body: JSON.stringify(payload) }),
-    reset: true,
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  let text = '';
-  for await (const chunk of response.body) {
-    text += String(chunk);
-    if (text.length > MAX_ANSWER) throw new Error(`an answer of more than ${MAX_ANSWER} bytes`);
-  }
-  return { status: response.statusCode, body: parse(text) };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text.slice(0, 200);
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return askJson(new URL(path, url), { method, token: tokenOf(secrets), payload, timeoutMs });
 }

@@ -2,8 +2,8 @@
  * How a client talks to Luminate (the guide's public contract, record/contract.ts for what each part is for), and how what its
  * reference system holds is read back from its store.
  */
-import { request } from 'undici';
 import { z } from 'zod';
+import { askJson, neverSent } from '../../record/ask-json.ts';
 import { clientSettings } from '../../record/client.ts';
 import type { Contract, WriteOutcome } from '../../record/contract.ts';
 import { DEFECTS } from './reference/defects.ts';
@@ -16,12 +16,9 @@ const STORE_URL = 'LUMINATE_STORE_URL';
 const SECRET_KEY = 'jwt-secret';
 const TOKEN_LIFE_S = 7 * 24 * 3_600;
 const QUERY_TIMEOUT_MS = 15_000;
-/** Longest answer that is read, bytes; a whole one has a hundred. */
-const MAX_ANSWER = 100_000;
 
 /** Refusals of a whole write, before anything was stored. A 5xx says nothing of the kind. */
 const REFUSED = new Set([400, 401, 403, 413, 415, 429]);
-const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
 
 const Taken = z.object({ accepted: z.number() });
 const Counted = z.object({ results: z.tuple([z.object({ value: z.number() })]) });
@@ -45,13 +42,18 @@ export const contract: Contract = {
     const dimensions = { run_id: runId, runner: id.runner, vu: String(id.vu), seq: String(id.n) };
     const metrics = [{ name: 'proofload_probe', timestamp: Date.now(), value: 1, dimensions }];
     try {
-      const answer = await post(new URL('/api/v1/write', url), secrets, { metrics }, timeoutMs);
+      const answer = await askJson(new URL('/api/v1/write', url), {
+        method: 'POST',
+        token: tokenOf(secrets),
+        payload: { metrics },
+        timeoutMs,
+      });
       const whole = answer.status === 200 && Taken.safeParse(answer.body).data?.accepted === 1;
       const outcome: WriteOutcome = whole ? 'A' : REFUSED.has(answer.status) ? 'F' : 'U';
       const detail = whole ? 'HTTP 200' : `HTTP ${answer.status} ${JSON.stringify(answer.body) ?? ''}`.trim();
       return { serves: whole, outcome, status: answer.status, detail: detail.slice(0, 200) };
     } catch (error) {
-      const outcome = NEVER_SENT.has(codeOf(error)) ? 'F' : 'U';
+      const outcome = neverSent(error) ? 'F' : 'U';
       const detail = error instanceof Error ? error.message : String(error);
       return { serves: false, outcome, status: 0, detail };
     }
@@ -66,7 +68,12 @@ export const contract: Contract = {
 
   async countPoints({ url, runId, secrets }) {
     const query = { queryType: 'aggregate', aggregation: 'count', filters: { run_id: runId } };
-    const answer = await post(new URL('/api/v1/query', url), secrets, query, QUERY_TIMEOUT_MS);
+    const answer = await askJson(new URL('/api/v1/query', url), {
+      method: 'POST',
+      token: tokenOf(secrets),
+      payload: query,
+      timeoutMs: QUERY_TIMEOUT_MS,
+    });
     const counted = Counted.safeParse(answer.body);
     if (answer.status === 200 && counted.success) return counted.data.results[0].value;
     throw new Error(
@@ -96,42 +103,4 @@ function tokenOf(secrets: Record<string, string>): string {
     scopes: ['read', 'write'],
     exp: Math.floor(Date.now() / 1_000) + TOKEN_LIFE_S,
   });
-}
-
-/** Rejects when there is no whole answer in time. On a connection of its own, since the pod behind it may be another one next time. */
-async function post(
-  url: URL,
-  secrets: Record<string, string>,
-  payload: unknown,
-  timeoutMs: number,
-): Promise<{ status: number; body: unknown }> {
-  const response = await request(url, {
-    method: 'POST',
-    headers: {
-      ...clientSettings(process.env).headers,
-      'content-type': 'application/json',
-      authorization: `Bearer ${tokenOf(secrets)}`,
-    },
-    body: JSON.stringify(payload),
-    reset: true,
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  let text = '';
-  for await (const chunk of response.body) {
-    text += String(chunk);
-    if (text.length > MAX_ANSWER) throw new Error(`an answer of more than ${MAX_ANSWER} bytes`);
-  }
-  return { status: response.statusCode, body: parse(text) };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text.slice(0, 200);
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
