@@ -17,9 +17,11 @@ const IDLE_WINDOW_MS = 3_000;
 /** A machine that has just been busy gets this long to come to rest. */
 const IDLE_PATIENCE_MS = 30_000;
 
-/** A trial: its first seconds open connections and warm code up, the rest counts. */
-const TRIAL_MS = 9_000;
+/** A trial: first its connections open and code warms up, then this long counts. */
+const TRIAL_COUNTED_MS = 5_000;
 const TRIAL_WARMUP_MS = 4_000;
+/** Of the load's own warm-up, where that is longer: what a system takes long to be warm for is not measured cold here either. */
+const TRIAL_WARMUP_SHARE = 0.5;
 /**
  * Share of the asked rate that must be acknowledged in a trial that carried. What k6 drops is not acknowledged either; the rest is
  * room for the two edges of the few seconds that count, not for loss: the judged load is held to 0.1 %.
@@ -58,13 +60,15 @@ export async function chooseRate(
     enter('calibrate');
     const busy = await busyHost({ diskPaths: writtenFolders(dir), groups, signal });
     if (busy !== null) abort('invalid', busy);
+    const warmupMs = Math.max(TRIAL_WARMUP_MS, load.warmupMs * TRIAL_WARMUP_SHARE);
+    const forMs = warmupMs + TRIAL_COUNTED_MS;
     const trial = async (rate: number, index: number): Promise<Trial> => {
       const seconds: Progress[] = [];
       const running = await loads.start({
         runner: `calibrate-${index}`,
         ratePerS: rate,
-        forMs: TRIAL_MS,
-        warmupMs: TRIAL_WARMUP_MS,
+        forMs,
+        warmupMs,
         judged: false,
         onSecond: (second) => seconds.push(second),
       });
@@ -73,7 +77,7 @@ export async function chooseRate(
       const { exitCode, why } = await running.ended;
       signal.removeEventListener('abort', stopped);
       if (exitCode !== 0) abort('invalid', `the load generator failed in a calibration trial: ${why}`);
-      return summarise(seconds.slice(TRIAL_WARMUP_MS / 1_000, TRIAL_MS / 1_000 - 1));
+      return summarise(seconds.slice(Math.ceil(warmupMs / 1_000), Math.floor(forMs / 1_000) - 1));
     };
     ratePerS = await calibrate({ askedPerS, latencyMs: good.latencyMs, writer, trial, signal });
     if (ratePerS === null)

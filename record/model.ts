@@ -56,13 +56,18 @@ export const Load = z.strictObject({
    * that come later are given something to do by new connections alone.
    */
   writesPerConnection: z.number().int().positive().optional(),
+  /**
+   * Latency at p99.9 that the generator has virtual users for, milliseconds; absent: 200. A system that stops for longer makes it drop arrivals, and the
+   * run invalid: more is for systems that pause and answer all the same, within `good.latencyMs`.
+   */
+  p999Ms: z.number().positive().optional(),
   /** Length of the load, milliseconds; `--for` replaces it. */
   forMs: z.number().int().positive(),
   /** Not judged: connections and code paths warm up. */
   warmupMs: z.number().int().nonnegative(),
 });
 
-export const Scenario = z.strictObject({
+const ScenarioFields = z.strictObject({
   name,
   question: z.string().min(1),
   /** A folder of `systems/`. */
@@ -92,7 +97,27 @@ export const Scenario = z.strictObject({
     latencyMs: z.number().positive(),
     bins: z.number().int().positive(),
   }),
+  /** A Prometheus with the system's own rules (`systems/<system>/rules.yaml`) watches the run. Absent: none is started. */
+  prometheus: z
+    .strictObject({
+      scrapeIntervalMs: z.number().int().positive(),
+      /** For groups that name no interval of their own. */
+      evaluationIntervalMs: z.number().int().positive(),
+      /** PromQL, asked over the whole run when its load has ended; an expectation names one. */
+      queries: z.record(name, z.string().min(1)).optional(),
+    })
+    .optional(),
   expect: z.array(Expectation).min(1),
+});
+export const Scenario = ScenarioFields.superRefine(({ prometheus, expect }, context) => {
+  const known = Object.keys(prometheus?.queries ?? {});
+  for (const [index, { query }] of expect.entries())
+    if (typeof query === 'string' && !known.includes(query))
+      context.addIssue({
+        code: 'custom',
+        path: ['expect', index, 'query'],
+        message: `"${query}" is no query of this scenario's prometheus (${known.join(', ') || 'it has none'})`,
+      });
 });
 export type Scenario = z.infer<typeof Scenario>;
 export type Load = z.infer<typeof Load>;
@@ -128,6 +153,10 @@ export const Plan = z.strictObject({
     .strictObject({ count: z.number().int().positive().max(64), kind: z.enum(['job', 'testrun']) })
     .optional(),
   faults: z.array(PlannedFault),
+  /** The first of the runs whose load before this one goes on with: all writes carry its id as their mark. Absent: this run's own. */
+  resumes: z.string().optional(),
+  /** `--compress`: every duration of the rules, the scrape and the evaluation interval were divided by this. */
+  compress: z.number().gt(1).optional(),
   /** Settings of the live manifests that bounds are computed from. */
   workload: z.strictObject({
     name: z.string(),
@@ -165,12 +194,20 @@ export const Plan = z.strictObject({
   machine: z.strictObject({ cpus: z.number(), memoryMb: z.number(), cpuModel: z.string() }),
 });
 export type Plan = z.infer<typeof Plan>;
+
+/** The id in the marks of the writes, by which a system's store tells those of one run from all others. */
+export function markOf({ runId, resumes }: Pick<Plan, 'runId' | 'resumes'>): string {
+  return resumes ?? runId;
+}
+
 export type Workload = Plan['workload'];
 export type Probe = NonNullable<Workload['readiness']>;
 
 // ---------------------------------------------------------------- history: one event a line
 
 const at = z.number();
+/** A stretch of the run's clock: [from, to]. */
+const span = z.tuple([z.number(), z.number()]);
 const pod = z.string();
 const event = <K extends string, S extends z.ZodRawShape>(kind: K, shape: S) =>
   z.object({ at, kind: z.literal(kind), ...shape });
@@ -304,6 +341,84 @@ export const Event = z.discriminatedUnion('kind', [
   event('fault.healed', { fault: name }),
   event('fault.failed', { fault: name, why: z.string() }),
 
+  /** A Prometheus with the system's rules is up and scrapes; `toMs` of its `prometheus.ended` is the last moment it was asked about. */
+  event('prometheus.started', {
+    version: z.string(),
+    /** As it has them, after compression. */
+    scrapeIntervalMs: z.number(),
+    evaluationIntervalMs: z.number(),
+    /** How firings are known: every notification was taken, or the samples of ALERTS were read, one an evaluation. */
+    firingsFrom: z.enum(['notifications', 'samples']),
+  }),
+  /** `why` not empty: it could not be started, would not take the rules, or died; what it was to watch was not watched. */
+  event('prometheus.ended', { why: z.string(), rulesRefused: z.boolean() }),
+  /** One alert as Prometheus has it (`/api/v1/rules`), when the run ended. */
+  event('alert.rule', {
+    alert: z.string(),
+    file: z.string(),
+    line: z.number(),
+    expr: z.string(),
+    forMs: z.number(),
+    keepFiringForMs: z.number(),
+    evaluationIntervalMs: z.number(),
+    health: z.enum(['ok', 'err', 'unknown']),
+    lastError: z.string(),
+    /** Longest evaluation of its group and longest scrape of a target, in this run. */
+    evaluationDurationMs: z.number(),
+    scrapeDurationMs: z.number(),
+    /** Nothing is known of before and after. */
+    watchedMs: span,
+    /** When its expression had a result, by a range query with this step. Null: it could not be asked. */
+    heldMs: z.array(span).nullable(),
+    stepMs: z.number(),
+  }),
+  /** One time that an alert fired, whatever its labels: each change lies between the two looks around it. */
+  event('alert.fired', {
+    alert: z.string(),
+    labels: z.array(z.record(z.string(), z.string())),
+    firedMs: span,
+    /** Null: still firing when the watch ended. */
+    resolvedMs: span.nullable(),
+  }),
+  /** A stretch in which an alert's times are not those of its rule. `alert` absent: all of them. */
+  event('alert.blind', {
+    alert: z.string().optional(),
+    what: z.enum([
+      'missed scrapes',
+      'missed evaluations',
+      'Prometheus restarted',
+      'nobody looked',
+      'not scraped',
+    ]),
+    fromMs: z.number(),
+    toMs: z.number(),
+    detail: z.string(),
+  }),
+  /** What is known of an alert without this run: findings of the lint, and its unit test in virtual time. */
+  event('alert.logic', {
+    alert: z.string(),
+    findings: z.array(z.string()),
+    virtual: z.enum(['holds', 'fails', 'not-tested']),
+    why: z.string(),
+  }),
+  /** The answer to one of the scenario's queries, as saved in `file`; `error` not empty: there is none. */
+  event('query.result', {
+    query: z.string(),
+    expr: z.string(),
+    file: z.string(),
+    error: z.string(),
+    fromMs: z.number(),
+    toMs: z.number(),
+    stepMs: z.number(),
+    /** Values as Prometheus gives them, NaN and infinities as words: [milliseconds on the run's clock, value]. */
+    series: z.array(
+      z.object({
+        labels: z.record(z.string(), z.string()),
+        values: z.array(z.tuple([z.number(), z.string()])),
+      }),
+    ),
+  }),
+
   /** What the system gave back, saved as `ledger/<runner>.stored`; `complete` false = it could not be read. */
   event('readback', {
     fromMs: z.number(),
@@ -346,6 +461,9 @@ export const Verdict = z.strictObject({
 });
 export type Verdict = z.infer<typeof Verdict>;
 
+/** `silent`: watched without a gap for longer than it may take to fire; that shows nothing of whether it could. */
+const LiveClaim = z.enum(['fired', 'silent', 'not-shown']);
+
 export const VerdictFile = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   runId: z.string(),
@@ -369,6 +487,26 @@ export const VerdictFile = z.strictObject({
         service: z.array(z.string()),
       }),
     )
+    .optional(),
+  /** What is known of each alert of the rules. The three claims are never taken for each other. Absent: no Prometheus was asked for. */
+  alerts: z
+    .strictObject({
+      /** Time of the live rules was divided by this; absent: they had their own numbers. */
+      compress: z.number().optional(),
+      rules: z.array(
+        z.strictObject({
+          alert: z.string(),
+          /** Names of the lint's rules that found something. */
+          findings: z.array(z.string()),
+          /** The rule with its own numbers, in virtual time. */
+          logic: z.enum(['holds', 'fails', 'not-tested']),
+          /** Live, at whatever speed. Fired: what it looks at is there, and moves it. */
+          wiring: LiveClaim,
+          /** Live, with its own numbers. */
+          realTime: LiveClaim,
+        }),
+      ),
+    })
     .optional(),
   /** Lines of the report that no check decides: what was not played, torn lines, notes. */
   remarks: z.array(z.string()),

@@ -3,14 +3,13 @@
  * yet is late, not lost: the consumer is waited for first.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ClickHouseHttp } from '../../record/clickhouse-http.ts';
 import type { StoredRange } from '../../record/contract.ts';
 import { DeadWrites } from './dead-writes.ts';
 import { KafkaLog } from './kafka-log.ts';
 import { CONSUMER_GROUP, DEAD_LETTER_TOPIC, EVENTS_TOPIC } from './names.ts';
-import { ClickHouse } from './reference/clickhouse.ts';
 import { storedInPart, storedRanges } from './stored.ts';
 
-const QUERY_TIMEOUT_MS = 120_000;
 /** The consumer gets this long to come up with what Kafka held when the reading began. */
 const CONSUMED_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 250;
@@ -22,7 +21,7 @@ export async function* readEverything(
   runId: string,
 ): AsyncIterable<StoredRange> {
   const log = await KafkaLog.open(kafkaUrl);
-  const clickhouse = new ClickHouse(clickhouseUrl, QUERY_TIMEOUT_MS);
+  const clickhouse = new ClickHouseHttp(clickhouseUrl);
   try {
     await consumed(log);
     const dead = new DeadWrites(runId);
@@ -33,7 +32,7 @@ export async function* readEverything(
       for (const point of points) dead.addStored(write, point);
     for (const { n, ...write } of dead.whole()) yield { ...write, from: n, to: n };
   } finally {
-    clickhouse.close();
+    clickhouse.destroy();
     await log.close();
   }
 }

@@ -1,8 +1,10 @@
 /** The writes of a run that the table holds. The database does the work, so that what travels is as small as the number of holes. */
 import { z } from 'zod';
+import type { ClickHouseHttp } from '../../record/clickhouse-http.ts';
 import type { StoredRange } from '../../record/contract.ts';
 import { EVENTS_TABLE } from './names.ts';
-import type { ClickHouse } from './reference/clickhouse.ts';
+
+const QUERY_TIMEOUT_MS = 120_000;
 
 /**
  * The halves of a uuid (identity.ts), of which the first is the lower one of the number that ClickHouse makes of it. `tail` says which virtual
@@ -46,22 +48,26 @@ const FOREIGN = `SELECT count() FROM ${EVENTS} WHERE NOT ours`;
 const number = z.coerce.number();
 
 /** Whole writes. What no load of ours wrote under the run's name comes as writes of a runner `foreign`. */
-export async function* storedRanges(clickhouse: ClickHouse, runId: string): AsyncIterable<StoredRange> {
+export async function* storedRanges(clickhouse: ClickHouseHttp, runId: string): AsyncIterable<StoredRange> {
   const row = z.tuple([z.string(), number, number, number, number]);
-  for (const [distinctId, vu, from, to, copies] of await clickhouse.select(RANGES, row, { run: runId }))
+  for (const [distinctId, vu, from, to, copies] of await clickhouse.select(RANGES, row, QUERY_TIMEOUT_MS, {
+    run: runId,
+  }))
     yield { runner: runnerOf(distinctId, vu) ?? 'foreign', vu, from, to, copies };
-  const [counted] = await clickhouse.select(FOREIGN, z.tuple([number]), { run: runId });
+  const [counted] = await clickhouse.select(FOREIGN, z.tuple([number]), QUERY_TIMEOUT_MS, { run: runId });
   const foreign = counted?.[0] ?? 0;
   if (foreign > 0) yield { runner: 'foreign', vu: 1, from: 1, to: foreign, copies: 1 };
 }
 
 /** Writes that are not whole: the events that are there. */
 export async function* storedInPart(
-  clickhouse: ClickHouse,
+  clickhouse: ClickHouseHttp,
   runId: string,
 ): AsyncIterable<{ runner: string; vu: number; n: number; points: number[] }> {
   const row = z.tuple([z.string(), number, number, z.array(number)]);
-  for (const [distinctId, vu, n, points] of await clickhouse.select(IN_PART, row, { run: runId })) {
+  for (const [distinctId, vu, n, points] of await clickhouse.select(IN_PART, row, QUERY_TIMEOUT_MS, {
+    run: runId,
+  })) {
     const runner = runnerOf(distinctId, vu);
     if (runner !== null) yield { runner, vu, n, points };
   }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { StoredRange } from '../../record/contract.ts';
 import { TABLE } from './reference/clickhouse.ts';
-import { ClickHouseHttp } from './reference/clickhouse-http.ts';
+import { ClickHouseHttp } from '../../record/clickhouse-http.ts';
 
 const READ_TIMEOUT_MS = 120_000;
 
@@ -30,7 +30,9 @@ export async function* clickhouseRanges(url: string, runId: string): AsyncIterab
   const http = new ClickHouseHttp(url);
   try {
     const row = z.tuple([z.string(), number, number, number, number]);
-    for (const [runner, vu, from, to, copies] of await http.select(RANGES, row, runId, READ_TIMEOUT_MS))
+    for (const [runner, vu, from, to, copies] of await http.select(RANGES, row, READ_TIMEOUT_MS, {
+      run: runId,
+    }))
       yield { runner, vu, from, to, copies };
   } finally {
     http.destroy();

@@ -79,6 +79,10 @@ describe.skipIf(lacking)(
       const binary = new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 1, 0x62]);
       expect(await ask('INSERT INTO d.t FORMAT RowBinary', binary)).toHaveProperty('status', 200);
       expect(await ask('INSERT INTO d.t FORMAT JSONEachRow', '{"id":"x"}')).toHaveProperty('status', 400);
+      expect(await ask('INSERT INTO d.t FORMAT JSONEachRow', '{"id":3,"name":"c"}')).toHaveProperty(
+        'status',
+        200,
+      );
       expect(await ask('SELECT * FROM d.none')).toHaveProperty('status', 404);
       expect(await ask('SELECT 1', '', '&no_such_setting=1')).toHaveProperty('status', 404);
       // What one request sets, no other sees.
@@ -89,7 +93,7 @@ describe.skipIf(lacking)(
       await once(server, 'exit');
       await start();
       const kept = 'SELECT id, name FROM d.t WHERE id < {most:UInt64} ORDER BY id FORMAT JSONCompactEachRow';
-      expect((await ask(kept, '', '&param_most=9')).text).toBe('[1, "a"]\n[2, "b"]\n');
+      expect((await ask(kept, '', '&param_most=9')).text).toBe('[1, "a"]\n[2, "b"]\n[3, "c"]\n');
       server.kill('SIGTERM');
       expect(await once(server, 'exit')).toEqual([0, null]);
     });

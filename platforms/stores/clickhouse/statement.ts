@@ -33,25 +33,34 @@ export type Statement = InsertOfData | { kind: 'sql'; sql: string; format: strin
  */
 export function readStatement(query: string, body: Buffer): Statement {
   // As bytes: data behind the words may be in any format.
-  const all = query === '' ? body : Buffer.concat([Buffer.from(query), Buffer.from('\n'), body]);
-  const head = masked(all.subarray(0, MAX_INSERT_WORDS_BYTES).toString('latin1'));
-  const insert = INSERT.exec(head);
-  if (insert !== null) {
-    const [words, into = '', how = ''] = insert;
-    const at = into.length;
-    refuse(head.slice(0, words.length));
-    return {
-      kind: 'data',
-      into: all.subarray(0, at).toString(),
-      how: all.subarray(at, at + how.length).toString(),
-      data: all.subarray(words.length),
-    };
-  }
+  const words = Buffer.from(query === '' ? '' : `${query}\n`);
+  // The usual insert: all of its words in the one, all of its data in the other, which then need not be looked at.
+  const plain = readInsert(words);
+  if (plain?.data.length === 0) return { ...plain, data: body };
+  const all = query === '' ? body : Buffer.concat([words, body]);
+  const insert = readInsert(all);
+  if (insert !== null) return insert;
   const sql = textOf(all);
   const bare = masked(sql);
   refuse(bare);
   const format = /\bFORMAT\s+(\w+)\s*(?:SETTINGS\s[^()]*)?;?\s*$/i.exec(bare)?.[1] ?? null;
   return { kind: 'sql', sql, format };
+}
+
+/** Null for what is no insert of data. */
+function readInsert(all: Buffer): InsertOfData | null {
+  const head = masked(all.subarray(0, MAX_INSERT_WORDS_BYTES).toString('latin1'));
+  const insert = INSERT.exec(head);
+  if (insert === null) return null;
+  const [words, into = '', how = ''] = insert;
+  const at = into.length;
+  refuse(head.slice(0, words.length));
+  return {
+    kind: 'data',
+    into: all.subarray(0, at).toString(),
+    how: all.subarray(at, at + how.length).toString(),
+    data: all.subarray(words.length),
+  };
 }
 
 function textOf(bytes: Buffer): string {

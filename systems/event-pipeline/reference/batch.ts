@@ -1,7 +1,7 @@
 /** What the consumer has read and not yet stored: rows, dead letters, and up to where it has read. */
+import { RowBuffer } from '../../../record/row-binary.ts';
 import { rowsOf } from './event-rows.ts';
 import type { Poison } from './event-rows.ts';
-import { RowBuffer } from './row-binary.ts';
 
 /** Of a record that was read; offsets count from 0 in each partition. */
 export interface InRecord {
@@ -10,9 +10,10 @@ export interface InRecord {
   value: Buffer;
 }
 
-const START_BYTES = 4 * 1024 * 1024;
 const MAX_ROWS = 100_000;
 const MAX_BYTES = 12 * 1024 * 1024;
+/** Room for the last record, too: what is reserved and not written to costs nothing, and growing costs a copy. */
+const START_BYTES = MAX_BYTES + 1024 * 1024;
 
 export class Batch {
   rowCount = 0;

@@ -35,12 +35,12 @@ function lab() {
 }
 
 describe('Batcher', () => {
-  it('delivers when the first record is a second old, with up to where it has read', async () => {
+  it('delivers when the first record is two seconds old, with up to where it has read', async () => {
     const { batcher, delivered } = lab();
     await vi.advanceTimersByTimeAsync(5_000);
     await batcher.add(record(7), false);
     await batcher.add(record(3, 1), false);
-    await vi.advanceTimersByTimeAsync(900);
+    await vi.advanceTimersByTimeAsync(1_900);
     expect(delivered).toHaveLength(0);
     await vi.advanceTimersByTimeAsync(200);
     expect(delivered[0]?.rowCount).toBe(2);
@@ -64,6 +64,23 @@ describe('Batcher', () => {
     await vi.advanceTimersByTimeAsync(3_000);
     expect([isTaken, delivered.length]).toEqual([false, 1]);
     answers[0]?.ok();
+    await vi.advanceTimersByTimeAsync(0);
+    await waits;
+    await vi.advanceTimersByTimeAsync(0);
+    expect(delivered).toHaveLength(2);
+    batcher.stop();
+  });
+
+  it('rests after a full batch that was delivered fast', async () => {
+    const { batcher, delivered, answers } = lab();
+    for (let n = 0; n < 1_999; n += 1) await batcher.add(record(n, 0, 100), false);
+    let isTaken = false;
+    const waits = batcher.add(record(1_999, 0, 100), false).then(() => (isTaken = true));
+    await vi.advanceTimersByTimeAsync(100);
+    answers[0]?.ok();
+    await vi.advanceTimersByTimeAsync(600);
+    expect([isTaken, delivered.length]).toEqual([false, 1]);
+    await vi.advanceTimersByTimeAsync(100);
     await waits;
     await vi.advanceTimersByTimeAsync(0);
     expect(delivered).toHaveLength(2);
@@ -86,7 +103,7 @@ describe('Batcher', () => {
   it('delivers nothing after a delivery that was given up', async () => {
     const { batcher, delivered, answers, failed } = lab();
     await batcher.add(record(1), false);
-    await vi.advanceTimersByTimeAsync(1_100);
+    await vi.advanceTimersByTimeAsync(2_100);
     await batcher.add(record(2), false);
     answers[0]?.fail();
     await vi.advanceTimersByTimeAsync(2_000);

@@ -1,12 +1,14 @@
 /**
  * Gathers records into batches and delivers these one at a time while the next one fills: at 100,000 rows, 12 MB, or when the first
- * record is a second old.
+ * record is two seconds old. After an outage it does not take all that the machine has: clients want to be served meanwhile.
  */
 import { Batch } from './batch.ts';
 import type { InRecord } from './batch.ts';
 
-const MAX_AGE_MS = 1_000;
+const MAX_AGE_MS = 2_000;
 const LOOK_EVERY_MS = 50;
+/** Of a full batch, from its first step to that of the next. */
+const FULL_BATCH_MS = 800;
 
 export interface BatcherOptions {
   keepsValues: boolean;
@@ -68,7 +70,7 @@ export class Batcher {
     if (batch.isEmpty || this.#failed) return;
     this.#delivering = true;
     this.#last = this.#last
-      .then(() => this.#options.deliver(batch))
+      .then(() => this.#deliver(batch))
       .catch((error: unknown) => {
         this.stop();
         this.#options.onFailed(error instanceof Error ? error : new Error(String(error)));
@@ -76,5 +78,12 @@ export class Batcher {
       .finally(() => {
         this.#delivering = false;
       });
+  }
+
+  async #deliver(batch: Batch): Promise<void> {
+    const beganMs = performance.now();
+    await this.#options.deliver(batch);
+    const restMs = FULL_BATCH_MS - (performance.now() - beganMs);
+    if (batch.isFull && restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
   }
 }

@@ -7,6 +7,7 @@ import { readPosted } from './event.ts';
 import type { Event, Posted } from './event.ts';
 import { HttpServer, json, problem } from './http.ts';
 import type { Answer, Routes } from './http.ts';
+import { PlainPost } from './plain-post.ts';
 import type { Program } from './program.ts';
 import { RecordQueue } from './record-queue.ts';
 import { readSettings, readStoreUrl } from './settings.ts';
@@ -37,9 +38,8 @@ export function createCapture(env: Record<string, string | undefined>, log: (tex
   let drops = false;
 
   const capture = async (body: Buffer): Promise<Answer> => {
-    const posted = readPosted(parse(body));
-    if (typeof posted === 'string') return problem(defect === 'validation-500' ? 500 : 400, posted);
-    const records = recordsOf(posted, body);
+    const records = recordsOf(body);
+    if (typeof records === 'string') return problem(defect === 'validation-500' ? 500 : 400, records);
     if (drops) {
       truth.drops(records.map(({ value }) => value));
       return ACCEPTED;
@@ -92,11 +92,19 @@ export function createCapture(env: Record<string, string | undefined>, log: (tex
   };
 }
 
+/** A text says what is wrong. The usual POST is not taken apart: its record is the body as it came. */
+function recordsOf(body: Buffer): OutRecord[] | string {
+  const post = new PlainPost(body);
+  if (post.read(() => true)) return [{ key: post.textOf(post.user), value: body }];
+  const posted = readPosted(parse(body));
+  return typeof posted === 'string' ? posted : recordsOfUsers(posted, body);
+}
+
 /**
- * One record for each distinct_id, which is its key, so that a user's events stay in order. The usual POST speaks of one user and leaves
- * nothing out: then the record is the body as it came.
+ * One record for each distinct_id, which is its key, so that a user's events stay in order. Where there is one user and nothing is left out
+ * the record is the body as it came.
  */
-function recordsOf({ events, projectId }: Posted, body: Buffer): OutRecord[] {
+function recordsOfUsers({ events, projectId }: Posted, body: Buffer): OutRecord[] {
   const users = new Map<string, Event[]>();
   let isWhole = true;
   for (const event of events) {

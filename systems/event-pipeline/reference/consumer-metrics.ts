@@ -1,9 +1,10 @@
 /** What the consumer shows: the names of the guide's RUNBOOKS. */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { Defect } from './defects.ts';
 
 export type ConsumerMetrics = ReturnType<typeof createConsumerMetrics>;
 
-export function createConsumerMetrics() {
+export function createConsumerMetrics(defect?: Defect) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const registers = [registry];
@@ -12,7 +13,10 @@ export function createConsumerMetrics() {
     registry,
     consumed: counter('consumer_messages_consumed_total', 'Kafka records read'),
     written: counter('consumer_batches_written_total', 'Batches that ClickHouse took'),
-    insertErrors: counter('consumer_insert_errors_total', 'Inserts that ClickHouse did not take'),
+    insertErrors: counter(
+      defect === 'wrong-metric-name' ? 'consumer_insert_failures_total' : 'consumer_insert_errors_total',
+      'Inserts that ClickHouse did not take',
+    ),
     parseErrors: counter('consumer_parse_errors_total', 'Events that can never be stored'),
     deadLetters: counter('consumer_dlq_messages_total', 'Records written to events-dlq'),
     batchSize: new Histogram({

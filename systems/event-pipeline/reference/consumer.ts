@@ -1,22 +1,23 @@
-/** The consumer: reads `events`, stores rows in ClickHouse, commits. Its one port is for metrics. */
+/** The consumer: reads `events`, stores rows in ClickHouse, commits. Its one port is for metrics and readiness. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ClickHouseHttp } from '../../../record/clickhouse-http.ts';
 import { DEAD_LETTER_TOPIC } from '../names.ts';
 import { Batcher } from './batcher.ts';
 import type { InRecord } from './batch.ts';
-import { ClickHouse } from './clickhouse.ts';
 import { createConsumerMetrics } from './consumer-metrics.ts';
 import { Delivery } from './delivery.ts';
 import { CREATE_TABLE, INSERT } from './event-rows.ts';
 import { liveAsMember } from './group-member.ts';
 import type { Reader } from './group-member.ts';
-import { HttpServer } from './http.ts';
+import { HttpServer, json } from './http.ts';
 import { ensureTopics } from './kafka-clients.ts';
 import type { Program } from './program.ts';
 import { readSettings, readStoreUrl } from './settings.ts';
 import { TopicProducer } from './topic-producer.ts';
 import { TruthLog } from './truth.ts';
 
-const INSERT_TIMEOUT_MS = 30_000;
+/** Of one statement. */
+const STORE_TIMEOUT_MS = 30_000;
 const AGAIN_AFTER_MS = 500;
 /** From SIGTERM on, what is read may still be stored for so long; the rest stays in Kafka. */
 const FINISH_WITHIN_MS = 15_000;
@@ -31,7 +32,7 @@ export function createConsumer(
   const settings = readSettings(env, 9_090);
   const { defect } = settings;
   const kafka = readStoreUrl(env, 'KAFKA_URL', 'kafka:');
-  const clickhouse = new ClickHouse(readStoreUrl(env, 'CLICKHOUSE_URL', 'http:'), INSERT_TIMEOUT_MS);
+  const clickhouse = new ClickHouseHttp(readStoreUrl(env, 'CLICKHOUSE_URL', 'http:'));
   const deadLetters = new TopicProducer({
     url: kafka,
     topic: DEAD_LETTER_TOPIC,
@@ -39,13 +40,13 @@ export function createConsumer(
     acks: -1,
     log,
   });
-  const metrics = createConsumerMetrics();
+  const metrics = createConsumerMetrics(defect);
   const truth = new TruthLog(settings.truthDir, settings.podName);
   const stopping = new AbortController();
   const giveUp = new AbortController();
   const delivery = new Delivery({
     defect,
-    insert: (rows) => clickhouse.insert(INSERT, rows),
+    insert: (rows) => clickhouse.run(INSERT, STORE_TIMEOUT_MS, rows),
     sendDeadLetters: (records) => deadLetters.send(records),
     truth,
     metrics,
@@ -60,7 +61,9 @@ export function createConsumer(
     truth.drops([value]);
     return true;
   };
+  let isMember = false;
   const open: Parameters<typeof liveAsMember>[0]['open'] = (commit, fail): Reader => {
+    isMember = true;
     const batcher = new Batcher({
       keepsValues: defect === 'dlq-after-3-tries' || defect === 'commit-before-insert',
       deliver: (batch) => delivery.deliver(batch, commit),
@@ -73,7 +76,10 @@ export function createConsumer(
         await batcher.add(record, skip);
       },
       finish: () => batcher.finish(),
-      stop: () => batcher.stop(),
+      stop: () => {
+        isMember = false;
+        batcher.stop();
+      },
     };
   };
 
@@ -81,8 +87,8 @@ export function createConsumer(
     while (!stopping.signal.aborted) {
       try {
         await ensureTopics(kafka);
-        await clickhouse.run('CREATE DATABASE IF NOT EXISTS analytics');
-        await clickhouse.run(CREATE_TABLE);
+        await clickhouse.run('CREATE DATABASE IF NOT EXISTS analytics', STORE_TIMEOUT_MS);
+        await clickhouse.run(CREATE_TABLE, STORE_TIMEOUT_MS);
         log('reading');
         await liveAsMember({ url: kafka, signal: stopping.signal, open });
       } catch (error) {
@@ -95,6 +101,8 @@ export function createConsumer(
 
   const http = new HttpServer({
     routes: {
+      'GET /ready': () =>
+        json(isMember ? 200 : 503, { status: isMember ? 'ready' : 'not a member of the group' }),
       'GET /metrics': async () => ({
         status: 200,
         body: await metrics.registry.metrics(),
@@ -118,7 +126,7 @@ export function createConsumer(
       await living.catch(() => undefined);
       clearTimeout(timer);
       deadLetters.close();
-      clickhouse.close();
+      clickhouse.destroy();
     },
   };
 }

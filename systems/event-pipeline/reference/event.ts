@@ -3,10 +3,14 @@
  * POST and each is looked at twice, by capture and by the consumer.
  */
 
-const MAX_BATCH = 100;
-const MAX_PROPERTIES = 50;
+export const MAX_BATCH = 100;
+/** Characters, like the next two. */
+export const MAX_NAME = 4_096;
+export const MAX_PROJECT_ID = 256;
+export const MAX_TIMESTAMP = 64;
+export const MAX_PROPERTIES = 50;
 const MAX_DEPTH = 3;
-const MAX_PROPERTIES_BYTES = 32 * 1024;
+export const MAX_PROPERTIES_BYTES = 32 * 1024;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export type JsonObject = Record<string, unknown>;
@@ -34,7 +38,7 @@ export function readPosted(body: unknown): Posted | string {
     const wrong = checkEvent(body);
     return wrong === '' && isEvent(body) ? { events: [body], projectId: undefined } : wrong;
   }
-  if (!isTextUpTo(projectId, 256)) return 'project_id must be a string of at most 256 characters';
+  if (!isTextUpTo(projectId, MAX_PROJECT_ID)) return 'project_id must be a string of at most 256 characters';
   if (!Array.isArray(batch) || batch.length < 1 || batch.length > MAX_BATCH)
     return `batch must be an array of 1 to ${MAX_BATCH} events`;
   const events: Event[] = [];
@@ -49,13 +53,14 @@ export function readPosted(body: unknown): Posted | string {
 /** What is wrong with it, or nothing. */
 export function checkEvent(event: unknown): string {
   if (!isObject(event)) return 'an event must be an object';
-  if (!isText(event['event'], 4_096)) return 'event must be a string of 1 to 4096 characters';
-  if (!isText(event['distinct_id'], 4_096)) return 'distinct_id must be a string of 1 to 4096 characters';
+  if (!isText(event['event'], MAX_NAME)) return 'event must be a string of 1 to 4096 characters';
+  if (!isText(event['distinct_id'], MAX_NAME)) return 'distinct_id must be a string of 1 to 4096 characters';
   const { uuid } = event;
   if (uuid !== undefined && uuid !== null && !(typeof uuid === 'string' && UUID.test(uuid)))
     return 'uuid must be a UUID';
-  if (!isTextUpTo(event['timestamp'], 64)) return 'timestamp must be a string';
-  if (!isTextUpTo(event['project_id'], 256)) return 'project_id must be a string of at most 256 characters';
+  if (!isTextUpTo(event['timestamp'], MAX_TIMESTAMP)) return 'timestamp must be a string';
+  if (!isTextUpTo(event['project_id'], MAX_PROJECT_ID))
+    return 'project_id must be a string of at most 256 characters';
   if (!isTextUpTo(event['$lib'], 128)) return '$lib must be a string of at most 128 characters';
   if (!isTextUpTo(event['$lib_version'], 64)) return '$lib_version must be a string of at most 64 characters';
   if (!isTextUpTo(event['$device_id'], 256)) return '$device_id must be a string of at most 256 characters';

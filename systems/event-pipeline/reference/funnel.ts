@@ -1,7 +1,7 @@
 /** How many users did one thing after the other. */
 import { z } from 'zod';
+import type { ClickHouseHttp } from '../../../record/clickhouse-http.ts';
 import { EVENTS_TABLE } from '../names.ts';
-import type { ClickHouse } from './clickhouse.ts';
 import { firstIssue } from './first-issue.ts';
 
 const Funnel = z.object({
@@ -21,7 +21,11 @@ export function readFunnel(body: unknown): Funnel | string {
   return funnel.success ? funnel.data : firstIssue(funnel.error);
 }
 
-export async function funnelOf(funnel: Funnel, clickhouse: ClickHouse): Promise<unknown> {
+export async function funnelOf(
+  funnel: Funnel,
+  clickhouse: ClickHouseHttp,
+  timeoutMs: number,
+): Promise<unknown> {
   const { steps, strict, conversion_window_days: windowDays, ...rest } = funnel;
   const names = Object.fromEntries(steps.map((step, index) => [`step${index}`, step]));
   const conditions = steps.map((_, index) => `event = {step${index}:String}`);
@@ -37,6 +41,7 @@ export async function funnelOf(funnel: Funnel, clickhouse: ClickHouse): Promise<
        GROUP BY distinct_id)
      GROUP BY level`,
     z.tuple([z.coerce.number(), z.coerce.number()]),
+    timeoutMs,
     { ...rest, ...names },
   );
   return {

@@ -43,18 +43,23 @@ export async function liveAsMember(options: {
     rebalanceTimeout: SESSION_TIMEOUT_MS,
     heartbeatInterval: HEARTBEAT_MS,
   });
+  let reading: { destroy(error: Error): unknown } | undefined;
+  // Only so does the client say that it could not join again, and an error that nobody hears ends the process.
+  consumer.on('error', (error: Error) => reading?.destroy(error));
   try {
     const stream = await consumer.consume({
       topics: [EVENTS_TOPIC],
       mode: 'committed',
       fallbackMode: 'earliest',
       autocommit: false,
-      maxWaitTime: 50,
-      minBytes: 1,
+      // Rather late than a request for each record: asking costs the broker and this process more than reading.
+      maxWaitTime: 250,
+      minBytes: MIB / 2,
       maxBytes: 8 * MIB,
       maxBytesPerPartition: 2 * MIB,
       highWaterMark: 1_024,
     });
+    reading = stream;
     const commit: Commit = (offsets) =>
       consumer.commit({
         offsets: [...offsets].map(([partition, last]) => ({

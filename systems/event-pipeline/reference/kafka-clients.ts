@@ -23,26 +23,23 @@ export function clientOptions(url: URL, name: string, timeoutMs: number): AdminO
   };
 }
 
-/** Makes `events` and `events-dlq` where they are not there. Rejects when the broker does not answer. */
+/** Makes `events` and `events-dlq` where they are not there, with as many replicas as is the broker's default. Rejects when it does not answer. */
 export async function ensureTopics(url: URL): Promise<void> {
   const admin = new Admin(clientOptions(url, 'event-topics', 5_000));
   try {
     const there = new Set(await admin.listTopics());
     const config = (values: Record<string, number>) =>
       Object.entries(values).map(([name, value]) => ({ name, value: String(value) }));
-    const replicas = 1; // of the reference system's one broker
     if (!there.has(EVENTS_TOPIC))
       await admin.createTopics({
         topics: [EVENTS_TOPIC],
         partitions: PARTITIONS,
-        replicas,
         configs: config({ 'retention.bytes': RETENTION_BYTES, 'segment.bytes': SEGMENT_BYTES }),
       });
     if (!there.has(DEAD_LETTER_TOPIC))
       await admin.createTopics({
         topics: [DEAD_LETTER_TOPIC],
         partitions: 1,
-        replicas,
         configs: config({
           'max.message.bytes': MAX_DEAD_LETTER_BYTES,
           'retention.bytes': DEAD_LETTER_RETENTION_BYTES,

@@ -1,7 +1,7 @@
 /** The query API: what the events add up to, straight from ClickHouse. */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { ClickHouseHttp } from '../../../record/clickhouse-http.ts';
 import { Cached } from './cached.ts';
-import { ClickHouse } from './clickhouse.ts';
 import { funnelOf, readFunnel } from './funnel.ts';
 import { HttpServer, json, problem } from './http.ts';
 import type { Answer, Asked, Routes } from './http.ts';
@@ -19,7 +19,7 @@ const BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10];
 /** Throws for settings that it does not understand. */
 export function createQuery(env: Record<string, string | undefined>, log: (text: string) => void): Program {
   const settings = readSettings(env, 8_001);
-  const clickhouse = new ClickHouse(readStoreUrl(env, 'CLICKHOUSE_URL', 'http:'), QUERY_TIMEOUT_MS);
+  const clickhouse = new ClickHouseHttp(readStoreUrl(env, 'CLICKHOUSE_URL', 'http:'));
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const registers = [registry];
@@ -70,15 +70,17 @@ export function createQuery(env: Record<string, string | undefined>, log: (text:
     'GET /api/trends': ({ query }) =>
       answer('trend', readTrend(Object.fromEntries(query)), 422, (trend) =>
         cache.get(`trend ${JSON.stringify(trend)}`, () =>
-          timed(trendDuration, () => trendOf(trend, clickhouse)),
+          timed(trendDuration, () => trendOf(trend, clickhouse, QUERY_TIMEOUT_MS)),
         ),
       ),
     'GET /api/events/recent': ({ query }) =>
-      answer('recent', readRecent(Object.fromEntries(query)), 422, (recent) => recentOf(recent, clickhouse)),
+      answer('recent', readRecent(Object.fromEntries(query)), 422, (recent) =>
+        recentOf(recent, clickhouse, QUERY_TIMEOUT_MS),
+      ),
     'POST /api/funnels': ({ body }: Asked) =>
       answer('funnel', readFunnel(parse(body)), 400, (funnel) =>
         cache.get(`funnel ${JSON.stringify(funnel)}`, () =>
-          timed(funnelDuration, () => funnelOf(funnel, clickhouse)),
+          timed(funnelDuration, () => funnelOf(funnel, clickhouse, QUERY_TIMEOUT_MS)),
         ),
       ),
     'GET /metrics': async () => ({ status: 200, body: await registry.metrics(), type: registry.contentType }),
@@ -97,7 +99,7 @@ export function createQuery(env: Record<string, string | undefined>, log: (text:
     start: () => http.listen(),
     async stop() {
       await http.drain();
-      clickhouse.close();
+      clickhouse.destroy();
     },
   };
 }

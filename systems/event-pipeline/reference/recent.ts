@@ -1,7 +1,7 @@
 /** The last events of a project. */
 import { z } from 'zod';
+import type { ClickHouseHttp } from '../../../record/clickhouse-http.ts';
 import { EVENTS_TABLE } from '../names.ts';
-import type { ClickHouse } from './clickhouse.ts';
 import { firstIssue } from './first-issue.ts';
 
 const Recent = z.object({
@@ -18,11 +18,16 @@ export function readRecent(query: unknown): Recent | string {
   return recent.success ? recent.data : firstIssue(recent.error);
 }
 
-export async function recentOf({ project_id, limit }: Recent, clickhouse: ClickHouse): Promise<unknown> {
+export async function recentOf(
+  { project_id, limit }: Recent,
+  clickhouse: ClickHouseHttp,
+  timeoutMs: number,
+): Promise<unknown> {
   const rows = await clickhouse.select(
     `SELECT toString(timestamp), distinct_id, event, properties FROM ${EVENTS_TABLE}
      WHERE project_id = {project_id:String} ORDER BY timestamp DESC LIMIT {limit:UInt32}`,
     Row,
+    timeoutMs,
     { project_id, limit },
   );
   return {

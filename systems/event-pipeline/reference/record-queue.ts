@@ -14,7 +14,7 @@ export interface RecordQueueOptions {
   timeoutMs: number;
 }
 
-const LINGER_MS = 10;
+const LINGER_MS = 25;
 const MAX_PER_SEND = 64;
 /** Of one send: all its records may go to one partition, and a broker takes a batch of at most 1 MiB. */
 const MAX_SEND_BYTES = 768 * 1024;

@@ -1,7 +1,7 @@
 /** How often an event happened, by day, week or month. */
 import { z } from 'zod';
+import type { ClickHouseHttp } from '../../../record/clickhouse-http.ts';
 import { EVENTS_TABLE } from '../names.ts';
-import type { ClickHouse } from './clickhouse.ts';
 import { firstIssue } from './first-issue.ts';
 
 const Trend = z.object({
@@ -24,7 +24,8 @@ export function readTrend(query: unknown): Trend | string {
 /** Both dates included. Intervals without events are left out. */
 export async function trendOf(
   trend: Trend,
-  clickhouse: ClickHouse,
+  clickhouse: ClickHouseHttp,
+  timeoutMs: number,
 ): Promise<{ series: number[]; labels: string[] }> {
   const { interval, ...parameters } = trend;
   const rows = await clickhouse.select(
@@ -33,6 +34,7 @@ export async function trendOf(
        AND toDate(timestamp) BETWEEN toDate({date_from:String}) AND toDate({date_to:String})
      GROUP BY label ORDER BY label`,
     z.tuple([z.string(), z.coerce.number()]),
+    timeoutMs,
     parameters,
   );
   return { series: rows.map(([, count]) => count), labels: rows.map(([label]) => label) };

@@ -10,7 +10,7 @@ import { chdbPlace } from '../../../platforms/images/chdb.ts';
 import { freePort } from '../../../platforms/local/ports.ts';
 import { ROOT } from '../../../record/root.ts';
 import { contract } from '../contract.ts';
-import { ClickHouseHttp } from './clickhouse-http.ts';
+import { ClickHouseHttp } from '../../../record/clickhouse-http.ts';
 import { TABLE } from './clickhouse.ts';
 import { health, Lab, post, SECRET, until } from './fixture.ts';
 

@@ -12,7 +12,7 @@ export interface Row {
   /** Accepted metrics. */
   points: number;
   metrics: readonly Metric[];
-  /** What was received, all metrics included. */
+  /** What was received, all metrics included; from `Database.pack` on what is stored of it. */
   body: Buffer;
 }
 
@@ -22,7 +22,7 @@ export interface StoreConnection {
   readonly lost: Error | undefined;
   /** Called once when it ends. */
   onLost: (() => void) | undefined;
-  /** Resolves when all of them are stored. Rejects when that is not certain; then perhaps all are, perhaps none. */
+  /** Rows as `pack` made them. Resolves when all of them are stored. Rejects when that is not certain; then perhaps all are, perhaps none. */
   insert(rows: readonly Row[]): Promise<void>;
   /** Rejects when nobody answers. */
   ask(): Promise<void>;
@@ -38,6 +38,10 @@ export interface Database {
   lanes: number;
   maxWrites: number;
   maxPoints: number;
+  /** On one connection, from the beginning of an insert to that of the next, at least, milliseconds: what is written meanwhile goes together. */
+  insertEveryMs: number;
+  /** The row as it waits for its insert: nothing is kept that is not stored. */
+  pack(row: Row): Row;
   /** A connection whose far end has answered. Rejects, with nothing left open, when there is none in time. */
   open(): Promise<StoreConnection>;
   /** Removes what is no longer kept, when it is time. Never rejects. */

@@ -43,6 +43,8 @@ export function postgres({ url, timeoutMs, bodyKeepMs }: DatabaseOptions): Datab
     lanes: 2,
     maxWrites: MAX_WRITES,
     maxPoints: Number.POSITIVE_INFINITY,
+    insertEveryMs: 0,
+    pack: (row) => ({ ...row, metrics: [] }),
     open,
     async tidy() {
       const epoch = epochToClear(Date.now(), bodyKeepMs);

@@ -1,8 +1,8 @@
 /**
- * Writes as rows in ClickHouse's RowBinary format: columns one after the other, integers little endian, DateTime64(3) as Int64 milliseconds,
- * a string as its length in LEB128 and its bytes, a map as its size and its pairs (https://clickhouse.com/docs/interfaces/formats/RowBinary).
- * One row per metric; each says of which write it is a part, which metric of how many, so that a write that is there in part can be told.
+ * A write as rows of its table. One row per metric; each says of which write it is a part, which metric of how many, so that a write that is
+ * there in part can be told.
  */
+import { RowBuffer } from '../../../record/row-binary.ts';
 import type { Row } from './database.ts';
 import type { Metric } from './validate.ts';
 
@@ -10,91 +10,38 @@ import type { Metric } from './validate.ts';
 export const COLUMNS =
   'run_id, runner, vu, n, points, point, timestamp, metric_name, value, dimensions' as const;
 
-/** All metrics of the writes. */
-export function rowsOf(writes: readonly Row[]): Buffer {
-  const rows = new Rows();
-  for (const { runId, runner, vu, n, points, metrics } of writes) {
-    const from = rows.sizeBytes;
-    rows.string(runId);
-    rows.string(runner);
-    rows.uint32(vu);
-    rows.uint64(n);
-    rows.uint32(points);
-    const to = rows.sizeBytes;
-    for (const [point, metric] of metrics.entries()) {
-      if (point > 0) rows.again(from, to);
-      rows.uint32(point);
-      addMetric(rows, metric);
-    }
+/** Used again by each write, so that only what is kept of it is allocated. */
+const rows = new RowBuffer(65_536);
+
+/** All metrics of the write, in RowBinary. */
+export function rowsOf({ runId, runner, vu, n, points, metrics }: Row): Buffer {
+  rows.truncate(0);
+  rows.string(runId);
+  rows.string(runner);
+  rows.uint32(vu);
+  rows.int64(n);
+  rows.uint32(points);
+  const identityBytes = rows.sizeBytes;
+  let point = 0;
+  for (const metric of metrics) {
+    if (point > 0) rows.again(0, identityBytes);
+    rows.uint32(point);
+    addMetric(metric);
+    point += 1;
   }
-  return rows.bytes();
+  return Buffer.from(rows.bytes());
 }
 
-function addMetric(rows: Rows, { timestamp, name, value, dimensions = {} }: Metric): void {
-  const keys = Object.keys(dimensions);
-  rows.uint64(Math.trunc(timestamp));
+function addMetric({ timestamp, name, value, dimensions = {} }: Metric): void {
+  rows.int64(Math.trunc(timestamp));
   rows.string(name);
   rows.float64(value);
-  rows.length(keys.length);
-  for (const key of keys) {
+  // No Object.keys: it would allocate for every metric. What JSON.parse makes inherits nothing that is enumerable.
+  let count = 0;
+  for (const _ in dimensions) count += 1;
+  rows.length(count);
+  for (const key in dimensions) {
     rows.string(key);
     rows.string(dimensions[key] ?? '');
-  }
-}
-
-class Rows {
-  #buffer = Buffer.allocUnsafe(65_536);
-  #at = 0;
-
-  get sizeBytes(): number {
-    return this.#at;
-  }
-
-  bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#at);
-  }
-
-  /** What was written from here to there, once more. */
-  again(from: number, to: number): void {
-    this.#reserve(to - from);
-    this.#at += this.#buffer.copy(this.#buffer, this.#at, from, to);
-  }
-
-  string(text: string): void {
-    const sizeBytes = Buffer.byteLength(text);
-    this.length(sizeBytes);
-    this.#reserve(sizeBytes);
-    this.#at += this.#buffer.write(text, this.#at);
-  }
-
-  uint32(value: number): void {
-    this.#reserve(4);
-    this.#at = this.#buffer.writeUInt32LE(value, this.#at);
-  }
-
-  /** Of a whole number from 0 to 2^53 - 1; as Int64 the same bytes. */
-  uint64(value: number): void {
-    this.uint32(value % 2 ** 32);
-    this.uint32(Math.floor(value / 2 ** 32));
-  }
-
-  float64(value: number): void {
-    this.#reserve(8);
-    this.#at = this.#buffer.writeDoubleLE(value, this.#at);
-  }
-
-  /** LEB128. */
-  length(value: number): void {
-    this.#reserve(5);
-    let left = value;
-    for (; left >= 128; left >>>= 7) this.#buffer[this.#at++] = (left & 127) | 128;
-    this.#buffer[this.#at++] = left;
-  }
-
-  #reserve(sizeBytes: number): void {
-    if (this.#at + sizeBytes <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#at + sizeBytes));
-    this.#buffer.copy(larger, 0, 0, this.#at);
-    this.#buffer = larger;
   }
 }

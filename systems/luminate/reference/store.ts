@@ -1,10 +1,11 @@
 /**
  * The store as the server sees it: a queue, connections that commit it in groups, and a judgement whether the store is there.
  *
- * Group commit: while statements are under way the next group gathers; nobody lingers to make a group larger. A write is `stored`
- * only after the database has said so. The store is suspected from the first statement that fails until something succeeds again; meanwhile every
+ * Group commit: while statements are under way the next group gathers, and no sooner than the database's `insertEveryMs` after the last one
+ * began is it sent; the first write after a pause does not wait. A write is `stored` only after the database has said so. The store is suspected from the first statement that fails until something succeeds again; meanwhile every
  * write is refused at once, and fresh connections probe, because an old one may be dead without knowing it.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Row, StoreConnection } from './database.ts';
 
 /** `unavailable`: perhaps stored, perhaps not. `busy`: certainly not. */
@@ -17,10 +18,12 @@ interface Waiting {
   row: Row;
   settle(result: WriteResult): void;
 }
-/** A connection for writes; `busy` while it is opened or has a statement under way. */
+/** A connection for writes; `busy` while it is opened, has a statement under way, or a group gathers for it. */
 interface Lane {
   connection: StoreConnection | undefined;
   busy: boolean;
+  /** Not before this moment of `performance.now()` the next insert. */
+  nextMs: number;
 }
 
 export class Store {
@@ -39,7 +42,11 @@ export class Store {
   constructor(database: Database, log: (text: string) => void) {
     this.#database = database;
     this.#log = log;
-    this.#lanes = Array.from({ length: database.lanes }, () => ({ connection: undefined, busy: false }));
+    this.#lanes = Array.from({ length: database.lanes }, () => ({
+      connection: undefined,
+      busy: false,
+      nextMs: 0,
+    }));
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     this.#look();
   }
@@ -53,7 +60,7 @@ export class Store {
     if (!this.#available) return Promise.resolve('unavailable');
     if (this.#waiting.length >= MAX_WAITING) return Promise.resolve('busy');
     return new Promise((settle) => {
-      this.#waiting.push({ row, settle });
+      this.#waiting.push({ row: this.#database.pack(row), settle });
       this.#pump();
     });
   }
@@ -84,6 +91,12 @@ export class Store {
   async #commit(lane: Lane, connection: StoreConnection): Promise<void> {
     lane.busy = true;
     while (this.#waiting.length > 0 && connection.lost === undefined) {
+      const nowMs = performance.now();
+      if (nowMs < lane.nextMs) {
+        await sleep(lane.nextMs - nowMs);
+        continue; // what waited may have been settled meanwhile
+      }
+      lane.nextMs = nowMs + this.#database.insertEveryMs;
       const group = this.#takeGroup();
       const stored = await this.#run(connection.insert(group.map(({ row }) => row)));
       for (const write of group) write.settle(stored ? 'stored' : 'unavailable');

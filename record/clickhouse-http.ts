@@ -1,9 +1,10 @@
-/** ClickHouse over its HTTP interface (https://clickhouse.com/docs/interfaces/http), on one connection at a time. */
+/** ClickHouse over its HTTP interface (https://clickhouse.com/docs/interfaces/http). */
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 
 /** Longest answer that is read, bytes. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 2_000;
 const SHOWN = 300;
 /** TOO_MANY_SIMULTANEOUS_QUERIES: said before a statement begins. */
 const TOO_MANY = '202';
@@ -16,10 +17,16 @@ export class NotBegun extends Error {}
 
 export class ClickHouseHttp {
   readonly #url: URL;
-  readonly #agent = new Agent({ connections: 1, keepAliveTimeout: 30_000 });
+  readonly #agent: Agent;
 
-  constructor(url: string) {
+  /** Connects to nothing yet. @param connections at most, at a time; without it as many as there are statements under way */
+  constructor(url: string | URL, connections?: number) {
     this.#url = new URL(url);
+    this.#agent = new Agent({
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+      keepAliveTimeout: 30_000,
+      ...(connections !== undefined && { connections }),
+    });
   }
 
   /** Resolves when the server answers; its engine is not asked. */
@@ -29,7 +36,7 @@ export class ClickHouseHttp {
 
   /**
    * Runs a statement that answers nothing; `rows` are the data of an insert. Rejects with NotBegun when it certainly had no effect, and with
-   * any other Error when it may have had one.
+   * any other Error when it may have had one. The time is from the connection to the end of the answer.
    */
   async run(sql: string, timeoutMs: number, rows?: Buffer): Promise<void> {
     const url = new URL(this.#url);
@@ -37,10 +44,16 @@ export class ClickHouseHttp {
     await this.#ask('POST', url, timeoutMs, rows ?? sql);
   }
 
-  /** The rows of a SELECT without FORMAT, each as the schema reads it; `{run:String}` in it is bound to the run. Rejects like `run`. */
-  async select<T>(sql: string, row: z.ZodType<T>, runId: string, timeoutMs: number): Promise<T[]> {
+  /** The rows of a SELECT without FORMAT, each as the schema reads it; `{name:Type}` in it is bound to `parameters`. Rejects like `run`. */
+  async select<T>(
+    sql: string,
+    row: z.ZodType<T>,
+    timeoutMs: number,
+    parameters: Readonly<Record<string, string | number>> = {},
+  ): Promise<T[]> {
     const url = new URL(this.#url);
-    url.searchParams.set('param_run', runId);
+    for (const [name, value] of Object.entries(parameters))
+      url.searchParams.set(`param_${name}`, String(value));
     const text = await this.#ask('POST', url, timeoutMs, `${sql} FORMAT JSONCompact`);
     return z.array(row).parse(JsonRows.parse(JSON.parse(text)).data);
   }
