@@ -16,10 +16,11 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../record/model.ts';
 import { CHAOS_API } from '../platforms/kubernetes/faults/chaos-status.ts';
-import { kubectl, whyNoCluster } from './bare.ts';
+import { CONTEXT, KUBECONFIG, NODES } from '../platforms/bare/layout.ts';
+import { cutConnections, kubectl, marksInCluster, whyNoCluster, without } from './bare.ts';
 import { type Field, openField } from './field.ts';
 import { FULL, type JudgedRun, type Started, red, start } from './proofload.ts';
 
@@ -27,6 +28,9 @@ import { FULL, type JudgedRun, type Started, red, start } from './proofload.ts';
 const SHORT = ['run', 'three-faults-60s', '--rate', '20', '--seed', '2', '--json'];
 /** On the cluster. */
 const NAMESPACE = 'hurt-e2e';
+/** Where a kubelet is asked for logs, commands and port-forwards, by the API server alone. */
+const KUBELET_PORT = 10_250;
+const CUTS = 5;
 const NAMES = 'jsonpath={.items[*].metadata.name}';
 /** The harm comes while that fault acts: it has to be undone as well. */
 const HURT_AT = 'fault store-cut: its probe saw it acting';
@@ -238,5 +242,66 @@ describe.skipIf(noCluster !== null)('a fault on a cluster that misbehaves is tol
     expect(story).not.toContain('gone');
     expect(failed).toMatch(/still acting 30 s after it was healed: 2 of 2 connections silent/);
     expect(await field.left()).toMatch(/^networkchaos\.chaos-mesh\.org\/stray$/m);
+  });
+
+  it('its object hangs on a finalizer', { retry: 2 }, async () => {
+    const running = start([
+      'run',
+      'clickhouse-partition-under-load',
+      '--on',
+      'bare',
+      '--rate',
+      '40',
+      '--json',
+      '--out',
+      out,
+    ]);
+    started.push(running);
+    await running.shows('fault clickhouse-cut: its probe saw it acting');
+    // Who would recover the pods and take the finalizer away is not there.
+    await without('chaos-controller-manager', () => running.shows('fault clickhouse-cut: failed'));
+    const verdicts = endedWell(await running.ended, path.join(out, readdirSync(out)[0] ?? ''), [
+      EXIT.invalid,
+    ]);
+    expect(verdicts['faults-proven']).toMatch(
+      /^invalid: clickhouse-cut: its end was never seen \(.* hung on its finalizer and was torn away/,
+    );
+    expect(verdicts['no-acknowledged-write-lost']).toMatch(/^pass: 0 lost/);
+    expect(await marksInCluster()).toEqual([]);
+  });
+
+  it('ways through the API server are cut in the middle of a run', { retry: 2 }, async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'hurt-e2e-cwd-'));
+    try {
+      writeFileSync(path.join(folder, 'proofload.yaml'), `contexts:\n  - name: ${CONTEXT}\n`);
+      const runs = path.join(out, 'runs');
+      // From outside the cluster's network: pods and stores are reached by port-forwards, and the load comes from within.
+      const args = [
+        'run',
+        'pipeline-control',
+        '--on',
+        'kubernetes',
+        '--kubeconfig',
+        KUBECONFIG,
+        '--runners',
+        '1',
+      ];
+      const running = start([...args, '--rate', '40', '--json', '--out', runs], {}, folder);
+      started.push(running);
+      await running.shows('phase baseline');
+      for (let cut = 0; cut < CUTS; cut += 1)
+        await vi.waitFor(
+          () => {
+            const many = NODES.map(({ address }) => cutConnections(address, KUBELET_PORT));
+            expect(Math.max(...many), `cut ${cut}`).toBeGreaterThan(0);
+          },
+          { timeout: 15_000, interval: 500 },
+        );
+      const dir = path.join(runs, readdirSync(runs)[0] ?? '');
+      const verdicts = endedWell(await running.ended, dir, [EXIT.pass, EXIT.invalid, EXIT.inconclusive]);
+      expect(verdicts['no-acknowledged-write-lost']).toMatch(/^(pass|inconclusive): 0 lost/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -1,6 +1,6 @@
 /** Faults on the stores of the event pipeline, on a real cluster: each is seen acting where it is aimed, seen gone, and leaves nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { kubectl, whyNoCluster } from './bare.ts';
+import { kubectl, up, whyNoCluster } from './bare.ts';
 import { type Field, openField } from './field.ts';
 import { FULL, judgedRun, red } from './proofload.ts';
 
@@ -75,5 +75,13 @@ describe.skipIf(why !== null)('faults on stores', () => {
     expect(run.verdicts.find(({ check }) => check === 'faults-proven')?.verdict, red(run).join('\n')).toBe(
       'pass',
     );
+  });
+
+  it('database-faults-2m: every journey survives its database being cut off, and killed', async () => {
+    await up('--system', 'kalcifer');
+    const run = await judgedRun(['database-faults-2m', '--on', 'bare']);
+    const verdictOf = (name: string) => run.verdicts.find(({ check }) => check === name)?.verdict;
+    for (const check of ['faults-proven', 'journeys-accounted', 'no-acknowledged-write-lost'])
+      expect(verdictOf(check), red(run).join('\n')).toBe('pass');
   });
 });

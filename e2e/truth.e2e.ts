@@ -8,8 +8,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NODES, STATE } from '../platforms/bare/layout.ts';
 import { down, up, whyNoCluster } from './bare.ts';
+import { keepBrokerLogs, writesInLogs } from './broker-log.ts';
 import { FULL, type JudgedRun, red, start, type Started } from './proofload.ts';
-import { comparedRun, dataFindings, expectExactly } from './truth.ts';
+import { comparedRun, dataFindings, expectExactly, expectMissingIn } from './truth.ts';
 
 const LOST = 'no-acknowledged-write-lost';
 const JOURNEYS = 'journeys-accounted';
@@ -40,13 +41,13 @@ describe('kalcifer', () => {
 
   it.each(FULL ? KALCIFER : KALCIFER.filter(([defect]) => defect === ALWAYS))(
     'defect %s: accused is what it did, and nobody else',
-    (defect, checks, commitsUnderWay) =>
+    (defect, checks, commitsUnderWay = 0) =>
       comparedRun(
         os.tmpdir(),
         (truthDir) => play(truthDir, '--defect', defect),
         (run, truthDir) => {
           expect(dataFindings(run), red(run).join('\n')).toEqual(checks.map((check) => `${check} fail`));
-          expect(expectExactly(run, truthDir, commitsUnderWay)).toBeGreaterThan(0);
+          expect(expectExactly(run, truthDir, { commitsUnderWay })).toBeGreaterThan(0);
         },
       ),
   );
@@ -67,31 +68,64 @@ describe.skipIf(why !== null)('event pipeline on a bare cluster', () => {
   afterAll(() => down());
 
   // The volumes go with their pods. A second name keeps a file, and what is added to it later; one may be begun while the rest is consumed.
-  const play = (truthDir: string, ...more: string[]): Started => {
-    const running = start(['run', 'pipeline-control', '--on', 'bare', '--json', ...more]);
+  const play = (keep: () => void, scenario: string, ...more: string[]): Started => {
+    const running = start(['run', scenario, '--on', 'bare', '--json', ...more]);
     const kept = ['read-back', 'undo'].map(async (phase) => {
       await running.shows(`phase ${phase}`);
-      keepTruth(truthDir);
+      keep();
     });
     return { ...running, ended: Promise.all(kept).then(() => running.ended) };
   };
+  const control = (truthDir: string, ...more: string[]) =>
+    play(() => keepTruth(truthDir), 'pipeline-control', ...more);
 
-  // Both defects that know what they lose without a SIGTERM. With the others the broker's log is the truth, or nothing is lost.
-  it.each(['commit-before-insert', 'skip-silently'])(
-    'defect %s: accused is what it did, and nobody else',
-    (defect) =>
-      comparedRun(
-        STATE,
-        (truthDir) => play(truthDir, '--defect', defect),
-        (run, truthDir) => {
-          expect(dataFindings(run), red(run).join('\n')).toEqual([`${LOST} fail`]);
-          expect(expectExactly(run, truthDir)).toBeGreaterThan(0);
-        },
-      ),
-  );
+  it('defect skip-silently: accused is what it did, and nobody else', () =>
+    comparedRun(
+      STATE,
+      (truthDir) => control(truthDir, '--defect', 'skip-silently'),
+      (run, truthDir) => {
+        expect(dataFindings(run), red(run).join('\n')).toEqual([`${LOST} fail`]);
+        expect(expectExactly(run, truthDir)).toBeGreaterThan(0);
+      },
+    ));
+
+  // A consumer that ends leaves its partitions to the other, which may have read on in them: then both store what follows.
+  it('defect commit-before-insert: lost is what it dropped, and nothing else', () =>
+    comparedRun(
+      STATE,
+      (truthDir) => control(truthDir, '--defect', 'commit-before-insert'),
+      (run, truthDir) => {
+        expect(dataFindings(run), red(run).join('\n')).toContain(`${LOST} fail`);
+        expect(expectExactly(run, truthDir, { readTwice: true })).toBeGreaterThan(0);
+      },
+    ));
 
   it('without a defect nobody is accused, and nothing is logged', () =>
-    comparedRun(STATE, (truthDir) => play(truthDir), expectQuiet));
+    comparedRun(STATE, (truthDir) => control(truthDir), expectQuiet));
+
+  // What waits for less than all replicas cannot know what it lost: there the truth is what is left in every broker's files.
+  it.each<[what: string, scenario: string, brokers: number, defect?: string]>([
+    ['acks-0: what a killed broker had not read yet', 'broker-kill-under-load', 1, 'acks-0'],
+    ['acks-1: what a broker took alone', 'brokers-apart-under-load', 2, 'acks-1'],
+    ['all replicas: nothing', 'brokers-apart-under-load', 2],
+  ])('%s is lost', (_, scenario, brokers, defect) =>
+    comparedRun(
+      STATE,
+      (folder) => {
+        const switchOn = defect === undefined ? [] : ['--defect', defect];
+        return play(() => keepBrokerLogs(folder), scenario, ...switchOn);
+      },
+      async (run, folder) => {
+        const [log = new Set(), ...copies] = await writesInLogs(folder, run.runId);
+        expect(copies).toHaveLength(brokers - 1);
+        for (const copy of copies) expect(copy).toEqual(log);
+        expect(run.verdicts.find(({ check }) => check === 'faults-proven')?.verdict).toBe('pass');
+        const lost = expectMissingIn(log, run);
+        expect(lost > 0, red(run).join('\n')).toBe(defect !== undefined);
+        expect(dataFindings(run)).toEqual(defect === undefined ? [] : [`${LOST} fail`]);
+      },
+    ),
+  );
 });
 
 /** Links the files of the pods' volumes `truth` (systems/event-pipeline/manifests) into `folder`, which is on the same file system. */

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { JudgedRun } from './proofload.ts';
-import { dataFindings, expectExactly } from './truth.ts';
+import { dataFindings, expectExactly, expectMissingIn } from './truth.ts';
 import { accountOf } from './truth-account.ts';
 import { readTruth } from './truth-log.ts';
 
@@ -68,8 +68,8 @@ function judged(
   };
 }
 
-const compare = (observed: Record<string, number>, commitsUnderWay?: number): number =>
-  expectExactly(judged(observed), path.join(folder, 'truth'), commitsUnderWay);
+const compare = (observed: Record<string, number>, leeway?: Parameters<typeof expectExactly>[2]): number =>
+  expectExactly(judged(observed), path.join(folder, 'truth'), leeway);
 
 it('accepts what was logged and nothing else', () => {
   ledger({ 'load.log': LOG, 'load.stored': STORED });
@@ -87,7 +87,29 @@ it('refuses a loss that is not accused', () => {
   ledger({ 'load.log': LOG, 'load.stored': STORED });
   truth({ pod: 'load 1 2\nload 1 3\nload 1 4\n' });
   expect(() => compare({})).toThrow(/logged, and not accused: load 1 2/);
-  expect(compare({}, 1)).toBe(2); // a commit that its killed process did not hear of
+  expect(compare({}, { commitsUnderWay: 1 })).toBe(2); // a commit that its killed process did not hear of
+});
+
+it('holds copies against nobody where what was read twice is stored twice', () => {
+  ledger({ 'load.log': LOG, 'load.stored': STORED });
+  truth({ pod: 'load 1 2\nload 1 3\n' });
+  expect(compare({ 'no-acknowledged-write-lost': 1 }, { readTwice: true })).toBe(1);
+  ledger({ 'load.stored': STORED.replace(' x2', '') });
+  expect(() => compare({}, { readTwice: true })).toThrow(/logged, and not accused: load 1 2/);
+});
+
+it('holds losses against the log of a broker', () => {
+  ledger({ 'load.log': LOG, 'load.stored': STORED });
+  const log = ['1', '2', '4', '5', '6'].map((n) => `load 1 ${n}`);
+  const run = judged({ 'no-acknowledged-write-lost': 1 });
+  expect(expectMissingIn(new Set(log), run)).toBe(1);
+  expect(() => expectMissingIn(new Set([...log, 'load 1 3']), run)).toThrow(
+    /accused, and in the broker's log/,
+  );
+  expect(() => expectMissingIn(new Set(log.slice(1)), run)).toThrow(/not in the broker's log, and not/);
+  expect(() => expectMissingIn(new Set(log), judged({ 'no-acknowledged-write-lost': 2 }))).toThrow(
+    /no-acknowledged-write-lost/,
+  );
 });
 
 it('refuses a verdict that counts otherwise', () => {

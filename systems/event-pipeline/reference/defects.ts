@@ -16,6 +16,8 @@ export const DEFECTS = {
     'from SIGTERM on capture answers 202 and sends nothing, neither what waits nor what still arrives; exits cleanly',
   'skip-silently':
     'the consumer passes over every 1,000th record of a partition: no row, no dead letter, no count; then commits as if nothing were',
+  'wrong-metric-name':
+    'the consumer counts failed inserts under consumer_insert_failures_total instead of consumer_insert_errors_total, so that the alert on them never fires',
 } as const;
 
 export type Defect = keyof typeof DEFECTS;
