@@ -141,11 +141,12 @@ export function characterPlaces({ yaml, node }: Value, text: string): (offset: n
   if (source[start] === '|' || source[start] === '>') at = source.indexOf('\n', start) + 1;
   else if (source[start] === '"' || source[start] === "'") at = start + 1;
   const offsets: number[] = [];
-  for (const character of text) {
+  // Both halves of a character beyond U+FFFF are in the source, too.
+  for (const character of text.split('')) {
     const wanted = /\s/.test(character) ? /\s/ : null;
     while (at < end && (wanted === null ? source[at] !== character : !/[\s\\]/.test(source[at] ?? ''))) at++;
     // One line end and the indentation after it may be a single blank of the text.
-    for (let unit = 0; unit < character.length; unit++) offsets.push(Math.min(at, end));
+    offsets.push(Math.min(at, end));
     at++;
   }
   return (offset) => yaml.placeAt(offsets[offset] ?? offsets.at(-1) ?? start);

@@ -10,6 +10,8 @@ export const DEFECTS = {
     'answers triggers and events on receipt and commits half a second later, patiently: only a SIGKILL loses what it acknowledged',
   'drop-on-sigterm':
     'from SIGTERM on acknowledges triggers and events and does nothing for them; exits cleanly',
+  'wrong-metric-name':
+    'counts starts under kalcifer_flow_starts_total, in the words of the code, instead of kalcifer_journey_starts_total, so that the alert on failed journeys never fires',
 } as const;
 
 export type Defect = keyof typeof DEFECTS;

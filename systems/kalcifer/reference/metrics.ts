@@ -1,5 +1,6 @@
 /** What `GET /metrics` shows: the guide's names, as far as there is something to count, and the process's own. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Defect } from './defects.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -18,7 +19,7 @@ export interface Metrics {
 const BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 
 /** `countActive` is asked at every scrape. */
-export function createMetrics(countActive: () => Promise<number>): Metrics {
+export function createMetrics(countActive: () => Promise<number>, defect?: Defect): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const registers = [registry];
@@ -39,7 +40,10 @@ export function createMetrics(countActive: () => Promise<number>): Metrics {
         );
       },
     }),
-    starts: counter('journey_starts', 'Journeys started by this pod'),
+    starts: counter(
+      defect === 'wrong-metric-name' ? 'flow_starts' : 'journey_starts',
+      'Journeys started by this pod',
+    ),
     completions: counter(
       'journey_completions',
       'Journeys that an event or a timeout handled by this pod brought to their end',

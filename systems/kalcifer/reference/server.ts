@@ -47,7 +47,10 @@ pool.on('connect', (client) => client.on('error', () => undefined));
 const flows = new Flows(pool);
 const truth = openTruth(config.truthDir, config.defect ?? 'none');
 const engine = createEngine({ pool, flows, podName: config.podName, defect: config.defect, truth });
-const metrics = createMetrics(async () => Object.values(await countLive(pool)).reduce((a, b) => a + b, 0));
+const metrics = createMetrics(
+  async () => Object.values(await countLive(pool)).reduce((a, b) => a + b, 0),
+  config.defect,
+);
 let hasStarted = false;
 const app = createApp({
   pool,

@@ -53,7 +53,7 @@ export function createApp(config: Config, log: (text: string) => void): App {
   });
   const store = new Store(database, log);
   const writer = createWriter(store, config.defect);
-  const metrics = createMetrics();
+  const metrics = createMetrics(config.defect);
   const limit = new TenantLimit(config.tenantMetricsPerS);
   const known = new Map<string, Claims>();
   const bootId = randomUUID();

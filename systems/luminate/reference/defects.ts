@@ -14,6 +14,8 @@ export const DEFECTS = {
   'ready-too-early': 'for its first 6 seconds its health is 200 and its answer to a write 503',
   'never-closes-keep-alive':
     'while draining never asks a client to go elsewhere, and at the end leaves what arrives on the connections they keep',
+  'wrong-metric-name':
+    'counts writes under luminate_writes_total instead of luminate_write_requests_total, so that alerts on them never fire',
 } as const;
 
 export type Defect = keyof typeof DEFECTS;

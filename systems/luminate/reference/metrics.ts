@@ -1,5 +1,6 @@
 /** What `GET /metrics` shows: the four names of the guide (LUM-31) and the process's own. */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { Defect } from './defects.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -10,14 +11,14 @@ export interface Metrics {
   limited: Counter;
 }
 
-export function createMetrics(): Metrics {
+export function createMetrics(defect?: Defect): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
   const registers = [registry];
   return {
     registry,
     writes: new Counter({
-      name: 'luminate_write_requests_total',
+      name: defect === 'wrong-metric-name' ? 'luminate_writes_total' : 'luminate_write_requests_total',
       help: 'Write requests by HTTP status',
       labelNames: ['status'],
       registers,
