@@ -70,6 +70,16 @@ describe('bad input', () => {
       ['run', 'soak', '--journeys', '9'],
       /soak starts none.*million-journeys/,
     ],
+    [
+      'to go on in a system that ended with its run',
+      ['run', 'journeys-1m', '--resume', 'out/x'],
+      /--resume: the local platform ends its processes.*--attach/,
+    ],
+    [
+      'to go on where a run would deploy anew',
+      ['run', 'journeys-1m', '--on', 'kubernetes', '--resume', 'out/x'],
+      /--resume: without --attach.*removes it/,
+    ],
     ['no journeys at all', ['run', 'journeys-1m', '--journeys', '0'], /--journeys.*1 to 100000000, got "0"/],
     [
       'fewer journeys than events',

@@ -15,6 +15,8 @@ const DEFAULT_OUT = 'out';
 const MAX_FOR_MS = 7 * 86_400_000;
 /** At some thousand a second, hours of them; the ledger's numbers go further. */
 const MAX_JOURNEYS = 100_000_000;
+/** The longest windows are days, and the shortest scrape is a second. */
+const MAX_COMPRESSION = 10_000;
 /** Beyond what one k6 process can offer. */
 const MAX_RATE = 100_000;
 
@@ -65,6 +67,15 @@ program
     '--journeys <n>',
     'writes of the load before the judged one, where the scenario has one',
     journeyCount,
+  )
+  .option(
+    '--resume <run>',
+    'go on with the load before of an interrupted run; with --attach, since the system must have stayed',
+  )
+  .option(
+    '--compress <k>',
+    'divide every duration of the alert rules, and how often Prometheus scrapes and evaluates, by k above 1',
+    compression,
   )
   .option('--defect <name>', "switch on one defect of the system's reference")
   .option('--seed <n>', 'fixes targets, order and times of the faults; 0 to 4294967295', seed, 1)
@@ -143,6 +154,12 @@ program
   .argument('<paths...>', 'rule files or PrometheusRule objects, or folders of them (not what lies below)')
   .option('--scrape-interval <duration>', 'how often targets are scraped; no rule file says it', duration)
   .option('--virtual', 'a unit test for each alert, made from its expression and played by promtool')
+  .addOption(
+    new Option(
+      '--prometheus <url>',
+      'ask this Prometheus, too: which metrics, labels and values there are',
+    ).conflicts('virtual'),
+  )
   .addOption(json())
   .action(async (paths, options) => {
     if (options.virtual) {
@@ -245,6 +262,13 @@ function positiveNumber(text: string): number {
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > MAX_RATE)
     throw new InvalidArgumentError(`expected a number above 0 and at most ${MAX_RATE}, got "${text}"`);
+  return value;
+}
+
+function compression(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 1 || value > MAX_COMPRESSION)
+    throw new InvalidArgumentError(`expected a number above 1 and at most ${MAX_COMPRESSION}, got "${text}"`);
   return value;
 }
 

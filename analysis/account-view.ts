@@ -16,6 +16,8 @@ export interface RunnerView extends LedgerScan {
   failed: number;
   /** Ended unknown, or left no line. */
   unknown: number;
+  /** Different identities of it that the system holds, phantoms apart. */
+  stored: number;
 }
 
 export interface AccountView {
@@ -89,7 +91,14 @@ export function accountView({ ledgers, loads, stored, readback, lagging, nameLim
     view.unknownStored += held.unknownStored;
     view.unknownAbsent += held.unknownAbsent;
     const { acknowledged, failed } = account;
-    view.runners.push({ ...scan, runner: file.runner, acknowledged, failed, unknown });
+    view.runners.push({
+      ...scan,
+      runner: file.runner,
+      acknowledged,
+      failed,
+      unknown,
+      stored: held.stored,
+    });
   }
   return view;
 }

@@ -24,6 +24,8 @@ export interface CheckModule {
    * stands whatever the machine did.
    */
   restsOn: 'load' | 'ledger';
+  /** It judges what the scenario's Prometheus saw. */
+  needsPrometheus?: true;
   /** Pure. What it throws is an `invalid` verdict with the error's words. */
   judge(view: RunView, options: unknown, expectation: Expectation): Judgement;
 }

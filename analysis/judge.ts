@@ -8,6 +8,7 @@ import {
   type Verdict,
   type VerdictFile,
 } from '../record/model.ts';
+import { alertClaims, alertsFiringMs } from './alerts/claims.ts';
 import { type CheckModule, history, type Judgement } from './check.ts';
 import { OUTSIDE, struckAtMs } from './faults.ts';
 import { eventsOf } from './load-view.ts';
@@ -26,7 +27,8 @@ export async function judgeRun(
   const ofTheRun = [...ranToItsEnd(view), ...recordedWhole(view)];
   const verdicts = [...ofTheRun, ...withoutBlame(judged, ofTheRun)];
   const verdict = overall(verdicts);
-  const costs = faultCosts(view);
+  const costs = faultCosts(view, alertsFiringMs(view));
+  const alerts = alertClaims(view);
   return {
     schemaVersion: SCHEMA_VERSION,
     runId: plan.runId,
@@ -40,6 +42,7 @@ export async function judgeRun(
     verdicts: unique(verdicts),
     figures: [...figuresOf(view), ...costs.figures],
     costs: costs.rows,
+    ...(alerts && { alerts }),
     remarks: view.remarks,
   };
 }

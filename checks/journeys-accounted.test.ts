@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { type Story, viewOf } from '../analysis/testing.ts';
+import { runnersRecord } from '../analysis/testing-runners.ts';
+import { fileOf, type Story, viewOf } from '../analysis/testing.ts';
+import { buildView } from '../analysis/view.ts';
 import { judge } from './journeys-accounted.ts';
 
 const HEAD = '# kept waiting moved\n# broken failed-by-recovery moved-twice\n';
@@ -51,7 +53,7 @@ it.each<[string, string | undefined, string]>([
   [
     'a stored write has no state',
     `${HEAD}${ALL.replace('1:1-300', '1:2-300')}end\n`,
-    '1199 writes have a state, and 1200 of the ledger are stored',
+    'load: 1199 writes have a state, and 1200 of its ledger are stored',
   ],
   [
     'a state is of nobody',
@@ -108,6 +110,24 @@ it('doubts states of a runner without a ledger', () => {
     verdict: 'inconclusive',
     reason: expect.stringContaining('ledger/foreign.states belongs to no ledger'),
   });
+});
+
+it('holds the states of each runner against what is stored of it, and judges the others', () => {
+  const of = (first: string, second: string) =>
+    judge(
+      buildView({
+        ...runnersRecord({ count: 2 }),
+        states: [fileOf('load-1', `${HEAD}${first}end\n`), fileOf('load-2', `${HEAD}${second}end\n`)],
+      }),
+    );
+  expect(of('1:1-600 waiting\n', '2:1-600 waiting\n').verdict).toBe('pass');
+  // As many as are stored in all, but one too few of the one and one too many of the other.
+  const crossed = of('1:1-599 waiting\n', '2:1-601 waiting\n');
+  expect(crossed.verdict).toBe('inconclusive');
+  expect(crossed.reason).toContain('load-1: 599 writes have a state, and 600 of its ledger are stored');
+  expect(crossed.reason).toContain('load-2: 601 writes');
+  const short = of('1:1-599 waiting\n', '2:1-600 waiting\n');
+  expect(short.reason).toContain('0 wrong of 600 acknowledged, but not all of load-1 could be judged');
 });
 
 it('cannot tell without anything at risk, or without a read-back', () => {

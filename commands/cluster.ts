@@ -78,16 +78,29 @@ async function upWithKind(progress: Progress, systems: readonly string[]): Promi
 }
 
 async function upWithoutDocker(progress: Progress, systems: readonly string[], pace: Pace): Promise<string> {
-  const up = await upBare({ ...progress, pace, images: () => imagesFor(progress, systems) });
+  const up = await upBare({
+    ...progress,
+    pace,
+    images: ({ paths }) => imagesFor(progress, systems, paths['prometheus']),
+  });
   for (const lack of up.lacks) progress.onProgress(`this machine: ${lack}`);
   const took = up.tookMs === 0 ? '' : `, up in ${(up.tookMs / 1_000).toFixed(1)} s`;
   return `Kubernetes ${up.version}, two nodes${took}: kubectl --kubeconfig ${up.kubeconfig} --context ${up.context} get nodes`;
 }
 
-/** Of the systems and their stores, and k6 for load from inside the cluster. */
-async function imagesFor(progress: Progress, systems: readonly string[]): Promise<string[]> {
+/** Of the systems and their stores, k6 for load from inside the cluster, and a Prometheus where its image cannot come from a registry. */
+async function imagesFor(
+  progress: Progress,
+  systems: readonly string[],
+  prometheus?: string,
+): Promise<string[]> {
   const { path: k6 } = await findEngine('k6', progress);
-  return (await buildImages(systems, { ...progress, k6 })).map(({ archive }) => archive);
+  const built = await buildImages(systems, {
+    ...progress,
+    k6,
+    ...(prometheus !== undefined && { prometheus }),
+  });
+  return built.map(({ archive }) => archive);
 }
 
 async function withProgress(work: (progress: Progress) => Promise<string>): Promise<number> {

@@ -9,6 +9,8 @@ export interface Finding {
   ok: boolean;
   found: string;
   neededBy: string;
+  /** Most of what Proofload does, it does without. */
+  optional?: boolean;
 }
 
 export async function doctor(): Promise<{ ready: boolean; findings: Finding[] }> {
@@ -39,7 +41,7 @@ export async function doctor(): Promise<{ ready: boolean; findings: Finding[] }>
       neededBy: 'run --on local',
     },
   ];
-  const engines = (await inspectEngines()).map(({ engine, version, found, tried, neededBy }) => ({
+  const engines = (await inspectEngines()).map(({ engine, version, found, tried, neededBy, optional }) => ({
     what: `${engine} ${version}`,
     ok: found !== undefined || tried.some(({ result }) => result === 'possible'),
     found:
@@ -47,9 +49,10 @@ export async function doctor(): Promise<{ ready: boolean; findings: Finding[] }>
         ? tried.map(({ step, result }) => `${step}: ${result}`).join('; ')
         : `${found.path} (${found.from})`,
     neededBy: neededBy.join(', '),
+    optional,
   }));
   const all = [...findings, ...engines];
-  return { ready: all.every((finding) => finding.ok), findings: all };
+  return { ready: all.every(({ ok, optional }) => ok || optional === true), findings: all };
 }
 
 export function doctorText({ ready, findings }: { ready: boolean; findings: Finding[] }): string {

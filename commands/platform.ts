@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { bareCpuGroups } from '../platforms/bare/cpu.ts';
-import { CONTEXT, KUBECONFIG } from '../platforms/bare/layout.ts';
+import { CONTEXT, KUBECONFIG, NODE_A } from '../platforms/bare/layout.ts';
 import { runningState } from '../platforms/bare/state.ts';
+import { PROMETHEUS_IMAGE } from '../platforms/images/own.ts';
 import { CONTEXT as KIND_CONTEXT, kubeconfigFile } from '../platforms/kind/layout.ts';
 import { checkAllowed, readSettings, type Settings } from '../platforms/kubernetes/allowed.ts';
 import { hpaParameters } from '../platforms/kubernetes/controller.ts';
@@ -109,6 +110,8 @@ export function placeOf(place: Place): Placed {
     context: CONTEXT,
     netem: lacks.netem === null ? 'present' : 'absent',
     controller: hpaParameters(components['kube-controller-manager']?.argv ?? []),
+    // A run is inside node-a's network (platforms/bare/enter.ts).
+    prometheus: { image: PROMETHEUS_IMAGE, ownAddress: NODE_A.address },
     processGroups: bareCpuGroups,
   });
   return { platform, guards: {} };

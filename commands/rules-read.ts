@@ -14,7 +14,7 @@ const MAX_BYTES = 4_000_000;
 /** Throws UsageError for what is not there, is no YAML, or holds no rule at all. */
 export function readRuleFiles(paths: readonly string[]): RuleFile[] {
   const files = [...new Set(paths.flatMap(filesOf))].map((file) =>
-    parseRuleFile(textOf(file), shownPath(path.resolve(file))),
+    parseRuleFile(ruleTextOf(file), shownPath(path.resolve(file))),
   );
   if (files.every((file) => sizeOf(file) === 0))
     throw new UsageError(
@@ -28,7 +28,8 @@ function sizeOf({ groups, problems, unreadable }: RuleFile): number {
   return groups.reduce((sum, { rules }) => sum + rules.length, problems.length + unreadable.length);
 }
 
-function textOf(file: string): string {
+/** Throws UsageError for what is no file, too large, or cannot be read. */
+export function ruleTextOf(file: string): string {
   const stat = reading(file, () => statSync(file));
   if (!stat.isFile()) throw new UsageError(`${file}: is no file`);
   if (stat.size > MAX_BYTES) throw new UsageError(`${file}: larger than ${MAX_BYTES} bytes; split it`);

@@ -1,27 +1,17 @@
 /** `proofload rules --virtual`: a unit test for every alert, made from its expression and played by promtool (docs/alerts.md). */
 import { formatDuration } from '../record/duration.ts';
 import { EXIT } from '../record/model.ts';
-import { reasonOf } from '../record/reason.ts';
 import { printable } from '../record/report.ts';
-import { NotUnderstood } from '../analysis/alerts/input.ts';
-import { type VirtualTest, virtualTest } from '../analysis/alerts/virtual.ts';
-import { type VirtualVerdict, verdictOf } from '../analysis/alerts/virtual-verdict.ts';
-import type { RuleEntry } from '../analysis/rules/rule-file.ts';
+import type { VirtualVerdict } from '../analysis/alerts/virtual-verdict.ts';
 import { USUAL_SCRAPE_MS } from '../analysis/rules/window.ts';
-import { findPromtool } from '../harness/promtool.ts';
-import { playRuleTest } from '../harness/promtool-rules.ts';
+import { findEngine } from '../harness/engines.ts';
+import { type Tested, testInVirtualTime } from '../harness/prometheus/virtual-test.ts';
 import { readRuleFiles } from './rules-read.ts';
 
-interface Tested {
+interface TestedAlert extends Tested {
   file: string;
   line: number;
   alert: string;
-  verdict: VirtualVerdict;
-  why: string;
-  /** Null: no test could be made. */
-  test: Pick<VirtualTest, 'levels' | 'evaluationIntervalMs'> | null;
-  /** What it was played with. */
-  series: string[];
 }
 
 /**
@@ -40,14 +30,16 @@ export async function rulesVirtualCommand(
     const alerts = files
       .flatMap(({ groups }) => groups.flatMap(({ rules }) => rules))
       .filter(({ kind }) => kind === 'alert');
-    const promtool = await findPromtool({
+    const { path: promtool } = await findEngine('promtool', {
       signal: stop.signal,
       onProgress: (line) => void process.stderr.write(`${line}\n`),
     });
-    const tested: Tested[] = [];
+    const tested: TestedAlert[] = [];
     const scrapeIntervalMs = options.scrapeInterval ?? USUAL_SCRAPE_MS;
     for (const rule of alerts) {
-      tested.push(await testRule(rule, { promtool, scrapeIntervalMs, signal: stop.signal }));
+      const playing = { promtool, scrapeIntervalMs, signal: stop.signal };
+      const { file, place, name } = rule;
+      tested.push({ file, line: place.line, alert: name, ...(await testInVirtualTime(rule, playing)) });
     }
     process.stdout.write(
       `${options.json ? JSON.stringify({ scrapeIntervalMs, alerts: tested }) : virtualText(tested, scrapeIntervalMs)}\n`,
@@ -61,42 +53,7 @@ export async function rulesVirtualCommand(
   }
 }
 
-interface Playing {
-  promtool: string;
-  scrapeIntervalMs: number;
-  signal: AbortSignal;
-}
-
-async function testRule(rule: RuleEntry, { promtool, scrapeIntervalMs, signal }: Playing): Promise<Tested> {
-  const about = { file: rule.file, line: rule.place.line, alert: rule.name };
-  const untested = (why: string): Tested => ({
-    ...about,
-    verdict: 'not-tested',
-    why,
-    test: null,
-    series: [],
-  });
-  const { expr } = rule;
-  if (expr === null) return untested('its expression is no PromQL: see proofload rules');
-  try {
-    const { test, ...numbers } = virtualTest(
-      { ...rule, expr },
-      { keepFiringForMs: rule.keepFiringForMs, scrapeIntervalMs },
-    );
-    const failures = await playRuleTest(promtool, test, signal);
-    const series = test.cases[0]?.series.map((one) => one.series) ?? [];
-    return { ...about, ...verdictOf(failures), test: numbers, series };
-  } catch (error) {
-    signal.throwIfAborted();
-    return untested(
-      error instanceof NotUnderstood
-        ? `no series can be derived for it: ${error.message}`
-        : `promtool could not play it: ${reasonOf(error)}`,
-    );
-  }
-}
-
-function virtualText(tested: readonly Tested[], scrapeIntervalMs: number): string {
+function virtualText(tested: readonly TestedAlert[], scrapeIntervalMs: number): string {
   const lines = tested.map(({ file, line, alert, verdict, why, test, series }) => {
     const head = `${file}:${line}  ${verdict}  ${alert}`;
     const numbers =

@@ -1,4 +1,5 @@
 /** `proofload run`: from names on the command line to a judged run directory and an exit code. */
+import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { drainLimits } from '../analysis/disruption/limits.ts';
@@ -7,17 +8,21 @@ import type { Platform } from '../platforms/platform.ts';
 import { formatDuration } from '../record/duration.ts';
 import { EXIT, Plan, type PlannedFault, type Scenario, SCHEMA_VERSION, UsageError } from '../record/model.ts';
 import { ROOT } from '../record/root.ts';
-import { loadContract, loadScenario } from '../harness/catalogue.ts';
+import { loadCheck, loadContract, loadScenario } from '../harness/catalogue.ts';
 import { findEngine } from '../harness/engines.ts';
 import { neededBefore, writesOf } from '../harness/before.ts';
 import { healableRuns, healRun } from '../harness/heal.ts';
 import { diskFreeMb } from '../harness/host.ts';
 import { judgeAndReport } from './judge.ts';
+import { ruleTextOf } from './rules-read.ts';
 import { type Place, placeOf } from './platform.ts';
 import { createLiveView } from '../harness/live.ts';
 import { planFaults } from '../harness/plan.ts';
 import { startProgressMetrics } from '../harness/progress-metrics.ts';
+import { checkAsked } from '../harness/prometheus/asked.ts';
+import { planWatch, type WatchPlan } from '../harness/prometheus/watch-plan.ts';
 import { randomFrom } from '../harness/random.ts';
+import { earlierRun, isResumable } from '../harness/resume.ts';
 import { run } from '../harness/run.ts';
 import { writtenFolders } from '../harness/session.ts';
 
@@ -35,6 +40,10 @@ export interface RunOptions extends Place {
   /** Writes of the scenario's load before. */
   journeys?: number | undefined;
   defect?: string | undefined;
+  /** Divides every duration of the rules, the scrape and the evaluation interval. */
+  compress?: number | undefined;
+  /** Directory of an earlier run, whose load before is gone on with. */
+  resume?: string | undefined;
   seed: number;
   metricsPort?: number | undefined;
   out: string;
@@ -48,6 +57,7 @@ export interface RunOptions extends Place {
 /** Resolves with the exit code. Throws UsageError while nothing has been started. */
 export async function runCommand(scenarioName: string, options: RunOptions): Promise<number> {
   const runners = runnersOf(options);
+  checkResume(options);
   // Pods and Services of the bare cluster have addresses in its own network only.
   if (options.on === 'bare' && !isInside()) return enterBare();
   const asked = await loadScenario(scenarioName);
@@ -61,10 +71,14 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     ...beforeOf(asked, options.journeys),
   };
   checkBefore(scenario);
+  const resumes =
+    options.resume === undefined ? undefined : earlierRun(path.resolve(options.resume), scenario);
   const contract = await loadContract(scenario.system);
   checkDefect(options.defect, Object.keys(contract.defects), scenario.system);
   const outDir = path.resolve(options.out);
   const systemDir = path.join(ROOT, 'systems', scenario.system);
+  const watch = watchOf(scenario, options.compress, systemDir);
+  await checkAsked(scenario, watch?.written ?? null, loadCheck);
   const { platform, guards } = placeOf(options);
   const { workload, ...prepared } = await platform.prepare({
     systemDir,
@@ -73,6 +87,7 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     autoscale: scenario.autoscale,
     faults: scenario.disturb,
     ...(runners === undefined ? {} : { runners }),
+    prometheus: scenario.prometheus !== undefined,
   });
   const faults = planFaults({ scenario, workload, ...prepared, random: randomFrom(options.seed) });
   // What the manifests alone say of requests that are under way when a pod goes.
@@ -89,7 +104,9 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     platform: platform.name,
     seed: options.seed,
     ...(options.defect === undefined ? {} : { defect: options.defect }),
+    ...(options.compress === undefined ? {} : { compress: options.compress }),
     ...(runners === undefined ? {} : { runners }),
+    ...(resumes === undefined ? {} : { resumes: resumes.mark }),
     faults,
     workload,
     versions: { node: process.versions.node },
@@ -109,7 +126,11 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
   try {
     const engine = await findEngine('k6', { signal: interrupt.signal, onProgress: say });
     plan.versions['k6'] = engine.version;
+    // A build takes minutes: not while the system waits. In a cluster it is an image.
+    if (watch && platform.name === 'local')
+      await findEngine('prometheus', { signal: interrupt.signal, onProgress: say });
     await healEarlier(outDir);
+    if (resumes) await healResumed(resumes.dir);
     const view = createLiveView({
       plan,
       stream: process.stderr,
@@ -123,7 +144,9 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
         platform,
         contract,
         systemDir,
+        resumes,
         k6Path: engine.path,
+        ...(watch && { watch }),
         outDir,
         observers,
         guards,
@@ -136,6 +159,8 @@ export async function runCommand(scenarioName: string, options: RunOptions): Pro
     release();
     await metrics?.close();
   }
+  if (interrupt.signal.aborted && options.attach && isResumable(dir))
+    say(`the load before can be gone on with: the same command, with --resume ${dir}`);
   const verdict = await judgeAndReport(dir, options.json === true);
   return verdict.exitCode;
 }
@@ -150,6 +175,23 @@ function beforeOf({ name, before }: Scenario, journeys: number | undefined): Pic
   const forMs = Math.ceil((journeys / before.ratePerS) * 1_000);
   // Whole milliseconds, so a rate that is a hair lower: exactly as many as asked for.
   return { before: { ...before, forMs, ratePerS: (journeys / forMs) * 1_000 } };
+}
+
+/** What its Prometheus is started with; undefined: it wants none. Throws UsageError for rules that cannot be used. */
+function watchOf(
+  { name, prometheus }: Scenario,
+  compress: number | undefined,
+  systemDir: string,
+): WatchPlan | undefined {
+  if (prometheus === undefined) {
+    if (compress === undefined) return undefined;
+    throw new UsageError(
+      `--compress: scenario ${name} starts no Prometheus, so there are no rules to compress; use a scenario that has one (alerts-2m)`,
+    );
+  }
+  const file = path.join(systemDir, 'rules.yaml');
+  const rules = existsSync(file) ? { file: path.relative(ROOT, file), text: ruleTextOf(file) } : null;
+  return planWatch({ prometheus, rules, compress: compress ?? 1 });
 }
 
 /** Each write of the judged load is aimed at one of the load before: they must be enough, with the margin for virtual users that are held up. */
@@ -177,6 +219,16 @@ function runnersOf({ on, runners, runnerKind }: RunOptions): Plan['runners'] {
   return { count: runners, kind: runnerKind ?? 'job' };
 }
 
+/** Throws UsageError where no system is left to go on in. */
+function checkResume({ on, attach, resume }: RunOptions): void {
+  if (resume === undefined || attach) return;
+  throw new UsageError(
+    on === 'local'
+      ? '--resume: the local platform ends its processes with each run, so nothing is left to go on with; start again, or test a system on a cluster that stays (--attach)'
+      : '--resume: without --attach a run deploys its system and removes it, so nothing is left to go on with; start again, or test a system that stays (--attach)',
+  );
+}
+
 /** What it would create and whom its faults would hit; nothing is changed. */
 async function dryRun(
   platform: Platform,
@@ -201,6 +253,12 @@ async function healEarlier(outDir: string): Promise<void> {
     if (healed.undone.length > 0) say(`cleaned up after ${healed.run}: ${healed.undone.join(', ')}`);
     if (healed.left.length > 0) say(`left by ${healed.run}: ${healed.left.join(', ')}`);
   }
+}
+
+/** It may lie elsewhere, and a k6 of it that still runs would go on writing. Throws UsageError for what does not go away. */
+async function healResumed(dir: string): Promise<void> {
+  const { left } = await healRun(dir);
+  if (left.length > 0) throw new UsageError(`--resume ${dir}: left by that run: ${left.join(', ')}`);
 }
 
 function say(line: string): void {

@@ -11,7 +11,7 @@ import {
   settings,
   type Timeline,
 } from '../analysis/alerts/testing-timelines.ts';
-import { findPromtool } from '../harness/promtool.ts';
+import { findEngine } from '../harness/engines.ts';
 import { playRuleTest } from '../harness/promtool-rules.ts';
 import { randomFrom } from '../harness/random.ts';
 import { UsageError } from '../record/model.ts';
@@ -37,7 +37,8 @@ const seen: Seen[] = [];
 beforeAll(async () => {
   const { signal } = new AbortController();
   try {
-    promtool = await findPromtool({ signal, onProgress: (line) => void process.stderr.write(`${line}\n`) });
+    const onProgress = (line: string) => void process.stderr.write(`${line}\n`);
+    promtool = (await findEngine('promtool', { signal, onProgress })).path;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     missing = error.message;

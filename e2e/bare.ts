@@ -147,7 +147,8 @@ export function podRules({ inForce }: { inForce: boolean }): string[] {
 /** Everything in the cluster that could be a run's: labelled objects, chaos, leases, cordons. */
 export async function marksInCluster(): Promise<string[]> {
   const named = ['-A', '-o', 'name', '--ignore-not-found'];
-  const kinds = 'namespaces,pods,deployments,jobs,configmaps,secrets,services,leases,poddisruptionbudgets';
+  const kinds =
+    'namespaces,pods,deployments,jobs,configmaps,secrets,services,serviceaccounts,roles,rolebindings,leases,poddisruptionbudgets';
   const [labelled, chaos, rules, lease, cordoned] = await Promise.all([
     kubectl('get', kinds, '-l', 'proofload.dev/run', ...named),
     kubectl('get', 'networkchaos,podchaos,stresschaos', ...named),

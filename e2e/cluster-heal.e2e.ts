@@ -6,11 +6,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import { KUBECONFIG } from '../platforms/bare/layout.ts';
 import { EXIT } from '../record/model.ts';
 import { ROOT } from '../record/root.ts';
 import { down, kubectl, marksInCluster, podRules, removeImage, up, whyNoCluster } from './bare.ts';
+import { deployByHand } from './by-hand.ts';
 import { judgedRun, red, start } from './proofload.ts';
 
 const why = whyNoCluster();
@@ -43,7 +43,7 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
   beforeAll(async () => {
     await down();
     await up();
-    await deployByHand('lasting');
+    await deployByHand('luminate', 'lasting');
   });
   afterAll(() => down());
 
@@ -204,42 +204,6 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
     expect(await marksInCluster()).toEqual([]);
   });
 });
-
-/** As a user would have it: no run label anywhere. There is no DNS in a bare cluster, so the store's address goes into the hosts file. */
-async function deployByHand(namespace: string): Promise<void> {
-  const objects = ['manifests', 'reference/manifests'].flatMap((part) => {
-    const from = path.join(ROOT, 'systems/luminate', part);
-    return readdirSync(from)
-      .flatMap((file) => parseAllDocuments(readFileSync(path.join(from, file), 'utf8')))
-      .map((document) => document.toJS() as { kind: string; metadata: { name: string; namespace?: string } })
-      .filter(({ kind }) => kind !== 'Namespace');
-  });
-  for (const { metadata } of objects) metadata.namespace = namespace;
-  const apply = async (name: string, kept: (kind: string) => boolean) => {
-    const file = path.join(folder, `${name}.json`);
-    const items = objects.filter(({ kind }) => kept(kind));
-    writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-    await kubectl('apply', '-f', file);
-  };
-  await kubectl('create', 'namespace', namespace);
-  await apply('services', (kind) => kind === 'Service');
-  const ip = await kubectl(
-    'get',
-    'service',
-    'luminate-store',
-    '-n',
-    namespace,
-    '-o',
-    'jsonpath={.spec.clusterIP}',
-  );
-  for (const object of objects)
-    if (object.metadata.name === 'luminate' && object.kind === 'Deployment')
-      Object.assign((object as unknown as { spec: { template: { spec: object } } }).spec.template.spec, {
-        hostAliases: [{ ip, hostnames: ['luminate-store'] }],
-      });
-  await apply('everything', () => true);
-  await kubectl('rollout', 'status', 'deployment/luminate', '-n', namespace, '--timeout=100s');
-}
 
 /** Without what the API server itself counts on. */
 async function deploymentOf(namespace: string): Promise<unknown> {

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { rulesVirtualCommand } from '../commands/rules-virtual.ts';
-import { findPromtool } from '../harness/promtool.ts';
+import { findEngine } from '../harness/engines.ts';
 import { EXIT, UsageError } from '../record/model.ts';
 import { ROOT } from '../record/root.ts';
 
@@ -14,7 +14,7 @@ const dir = mkdtempSync(path.join(os.tmpdir(), 'proofload-rules-virtual-'));
 beforeAll(async () => {
   const onProgress = (line: string) => void process.stderr.write(`${line}\n`);
   try {
-    await findPromtool({ signal: new AbortController().signal, onProgress });
+    await findEngine('promtool', { signal: new AbortController().signal, onProgress });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     missing = error.message;

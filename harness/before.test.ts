@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as fc from 'fast-check';
@@ -76,14 +76,21 @@ it('counts what a schedule asks for, and twice as much to aim at', () => {
   expect(neededBefore(load)).toBe(12_000);
 });
 
-/** A thousand writes in 10 s asked for; each round acknowledges what it is told, the last one again and again. */
-async function play(ackedByRound: number[]) {
+/**
+ * A thousand writes in 10 s asked for; each round acknowledges what it is told, the last one again and again. `earlier`: ledgers that are there
+ * already, with so many acknowledged.
+ */
+async function play(ackedByRound: number[], earlier: Record<string, number> = {}) {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'proofload-before-'));
   const writer = new RunWriter(dir, () => 0);
   try {
     const load = { script: 'x', ratePerS: 100, pointsPerWrite: 1, forMs: 10_000, warmupMs: 0 };
     const plan: Plan = { ...SAMPLE_PLAN, scenario: { ...SAMPLE_PLAN.scenario, before: load } };
     writer.plan(plan);
+    for (const [runner, acked] of Object.entries(earlier)) {
+      const lines = Array.from({ length: acked }, (_, index) => line('A', 1, index + 1));
+      writeFileSync(path.join(dir, 'ledger', `${runner}.log`), lines.join(''));
+    }
     const events: Event[] = [];
     writer.observe((event) => events.push(event));
     writer.emit({ kind: 'phase', phase: 'before' });
@@ -112,7 +119,13 @@ async function play(ackedByRound: number[]) {
       abort: (verdict: string, why: string) => aborted.push([verdict, why]),
     } as unknown as Session;
     await playBefore(session, loads, load);
-    return { lengthsMs: rounds.map(({ forMs }) => forMs), aborted: aborted[0] };
+    const notes = events.flatMap((event) => (event.kind === 'note' ? [event.text] : []));
+    return {
+      lengthsMs: rounds.map(({ forMs }) => forMs),
+      runners: rounds.map(({ runner }) => runner),
+      aborted: aborted[0],
+      notes,
+    };
   } finally {
     writer.close();
     rmSync(dir, { recursive: true, force: true });
@@ -125,6 +138,14 @@ describe('the rounds of the load before', () => {
     expect(lengthsMs).toEqual([10_000, 2_942]);
     // The ledger of this test is empty: that is all there is to complain of.
     expect(aborted).toEqual(['inconclusive', expect.stringContaining('0 are there')]);
+  });
+
+  it('go on behind those of an earlier run, with what is missing', async () => {
+    const { lengthsMs, runners, notes } = await play([300], { before: 400, 'before-round-2': 300 });
+    expect([runners, lengthsMs]).toEqual([['before-round-3'], [3_000]]);
+    expect(notes).toEqual([expect.stringMatching(/^the load before: 700 of 1000 .*, 700 of them earlier/)]);
+    expect((await play([600], { 'before-1': 200, 'before-2': 200 })).runners).toEqual(['before-round-2']);
+    expect((await play([], { before: 1_000 })).runners).toEqual([]);
   });
 
   it('end with one that nothing is acknowledged of', async () => {

@@ -7,6 +7,7 @@ import { untilAborted } from './pause.ts';
 import type { Session } from './session.ts';
 
 const RUNNER = 'before';
+const ROUND = /^before(?:-round-(\d+))?(?:-\d+)?$/;
 /** What the machine could not carry at first is started in further rounds, each a runner of its own, at most so many in all. */
 const MAX_ROUNDS = 6;
 /** k6 plays nothing shorter. */
@@ -21,13 +22,19 @@ const MARGIN = 2;
 /** Longest text of an environment variable that is given on: Linux allows 128 KiB for one. */
 const MAX_AIM_CHARS = 100_000;
 
-/** Resolves with what the judged load's script is told of it (`AIM`); the run is aborted when there is not enough to aim at. */
+/**
+ * Resolves with what the judged load's script is told of it (`AIM`); the run is aborted when there is not enough to aim at. What ledgers of it are
+ * in the run directory already (resume.ts) counts, and its rounds go on behind theirs.
+ */
 export async function playBefore(session: Session, loads: LoadRunner, load: Load): Promise<string> {
   const { writer, nowMs, signal, enter, abort, dir, plan } = session;
   enter('before');
   const of = writesOf(load);
   const beganMs = nowMs();
-  let started = 0;
+  const { logs } = openRun(dir);
+  const earlier = aimAt(logs).acknowledged;
+  const roundsBefore = Math.max(0, ...logs.map(({ runner }) => roundOf(runner) ?? 0));
+  let started = earlier;
   let playedMs = 0;
   let { ratePerS } = load;
   for (let round = 1; round <= MAX_ROUNDS && started < of && !signal.aborted; round += 1) {
@@ -38,14 +45,20 @@ export async function playBefore(session: Session, loads: LoadRunner, load: Load
       abort('inconclusive', `${started} of the ${of} writes before were acknowledged, and ${tooLong}`);
       break;
     }
-    const acked = await playRound(session, loads, { round, ratePerS, forMs, started, of });
+    const acked = await playRound(session, loads, {
+      round: roundsBefore + round,
+      ratePerS,
+      forMs,
+      started,
+      of,
+    });
     if (acked === null) break;
     if (acked === 0) {
       const lengthS = (forMs / 1_000).toFixed(1);
       const rate = ratePerS.toFixed(1);
       abort(
         'inconclusive',
-        `round ${round} of the load before, ${lengthS} s at ${rate}/s, had none of its writes acknowledged, so another would have none either`,
+        `round ${roundsBefore + round} of the load before, ${lengthS} s at ${rate}/s, had none of its writes acknowledged, so another would have none either`,
       );
       break;
     }
@@ -57,7 +70,7 @@ export async function playBefore(session: Session, loads: LoadRunner, load: Load
   const { text, aimed, acknowledged } = aimAt(openRun(dir).logs);
   writer.emit({
     kind: 'note',
-    text: `the load before: ${acknowledged} of ${of} writes acknowledged in ${tookS.toFixed(1)} s (${Math.round(acknowledged / tookS)}/s); ${aimed} can be aimed at`,
+    text: `the load before: ${acknowledged} of ${of} writes acknowledged${earlier === 0 ? '' : `, ${earlier} of them earlier and the others`} in ${tookS.toFixed(1)} s (${Math.round((acknowledged - earlier) / tookS)}/s); ${aimed} can be aimed at`,
   });
   const needed = neededBefore(plan.scenario.load);
   if (aimed < needed)
@@ -106,6 +119,13 @@ async function playRound(
   return null;
 }
 
+/** Of a runner of the load before, 1 for the first; null = it is another's. */
+export function roundOf(runner: string): number | null {
+  // Inside a cluster each round has several, numbered once more.
+  const found = ROUND.exec(runner);
+  return found && Number(found[1] ?? 1);
+}
+
 /** Writes of the load before that must be there for `load` to aim at. */
 export function neededBefore(load: Load): number {
   return MARGIN * writesOf(load);
@@ -123,7 +143,7 @@ export function aimAt(logs: readonly LedgerFile[]): { text: string; aimed: numbe
   let acknowledged = 0;
   let room = MAX_AIM_CHARS;
   for (const { runner, chunks } of logs) {
-    if (runner !== RUNNER && !runner.startsWith(`${RUNNER}-`)) continue;
+    if (roundOf(runner) === null) continue;
     const spans = new Map<number, [from: number, to: number][]>();
     scanLedger(chunks(), ({ outcome, vu, n }) => {
       if (outcome !== 'A') return;

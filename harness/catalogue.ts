@@ -11,6 +11,7 @@ import type { Rule } from '../analysis/lint/lint.ts';
 import type { RuleCheck } from '../analysis/rules/lint.ts';
 import type { Contract } from '../record/contract.ts';
 import { Scenario, UsageError } from '../record/model.ts';
+import { nearest } from '../record/nearest.ts';
 import { builtFile, ROOT } from '../record/root.ts';
 
 /** Folder of each extension and the ending of its files; a system is a folder. */
@@ -45,7 +46,7 @@ export function namesOf(kind: Kind): string[] {
 function known(kind: Kind, name: string, where = ''): string {
   const names = namesOf(kind);
   if (names.includes(name)) return name;
-  const near = names.find((candidate) => distance(candidate, name) <= 3);
+  const near = nearest(names, name);
   throw new UsageError(
     `${where}unknown ${kind} "${name}"${near === undefined ? '' : `, did you mean "${near}"?`} (${kind}s are the files of ${PLACES[kind][0]}/: ${names.join(', ')})`,
   );
@@ -161,18 +162,4 @@ function at(file: string, field: readonly PropertyKey[], near?: string): string 
 
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
-
-/** Levenshtein distance, for suggestions only. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

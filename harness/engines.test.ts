@@ -58,6 +58,7 @@ function engine(rest: Partial<Engine> = {}): Engine {
     versionArgs: ['version'],
     versionPattern: /^\S+ v(\d+\.\d+\.\d+)\b/,
     releases: {},
+    goModule: 'tools',
     goPackage: 'example.invalid/toy',
     minGo: [1, 25],
     neededBy: ['run'],
@@ -145,6 +146,17 @@ describe('locateEngine', () => {
   ])('go %s: %s', async (version, reason) => {
     fakeGo(version, 'exit 1');
     await expect(locateEngine(engine(), quiet())).rejects.toThrow(reason);
+  });
+
+  it('builds in its own module, with its own flags and its version', async () => {
+    fakeGo('1.26.8', `echo "$PWD $*" > ${path.join(dir, 'args')}; ${WRITE_TOY}`.replace('$*', '$ARGS'));
+    const prelude = readFileSync(path.join(bin, 'go'), 'utf8').replace('while', 'ARGS="$*"\nwhile');
+    writeFileSync(path.join(bin, 'go'), prelude);
+    const rest = { goModule: 'tools/promtool', goFlags: ['-tags=small'], goVersionVariable: 'a/b.Version' };
+    await locateEngine(engine(rest), quiet());
+    expect(readFileSync(path.join(dir, 'args'), 'utf8')).toMatch(
+      /tools\/promtool build .*-ldflags=-s -w -X a\/b\.Version=1\.2\.3 -tags=small -o \S+ example\.invalid\/toy$/m,
+    );
   });
 
   it('does not keep a build of another version', async () => {
@@ -238,10 +250,17 @@ describe('download', () => {
 });
 
 describe('the engines of the project', () => {
-  it('are pinned like tools/go.mod', async () => {
-    const [k6] = await inspectEngines();
-    expect(k6?.engine).toBe('k6');
-    expect(readFileSync('tools/go.mod', 'utf8')).toContain(`\tgo.k6.io/k6/v2 v${k6?.version}\n`);
+  it('are pinned like their go.mod', async () => {
+    const versions = new Map((await inspectEngines()).map(({ engine: name, version }) => [name, version]));
+    expect([...versions.keys()]).toEqual(['k6', 'prometheus', 'promtool']);
+    expect(readFileSync('tools/go.mod', 'utf8')).toContain(`\tgo.k6.io/k6/v2 v${versions.get('k6')}\n`);
+    for (const name of ['prometheus', 'promtool']) {
+      // Of its version 3.14.0 Prometheus' Go module says v0.314.0.
+      const [major = '', minor = '', patch] = (versions.get(name) ?? '').split('.');
+      expect(readFileSync(`tools/${name}/go.mod`, 'utf8')).toContain(
+        `github.com/prometheus/prometheus v0.${major}${minor.padStart(2, '0')}.${patch} `,
+      );
+    }
   });
 
   it('are inspected without fetching anything', async () => {

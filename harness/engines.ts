@@ -7,6 +7,18 @@ import { isExecutable, onPath, usableVersion } from './engines/version.ts';
 import { UsageError } from '../record/model.ts';
 import { reasonOf } from '../record/reason.ts';
 
+/** What Prometheus' programs have in common: built without the service discoveries of every cloud, they link in half the time. */
+const PROMETHEUS = {
+  version: '3.14.0',
+  versionArgs: ['--version'],
+  releases: {},
+  goFlags: ['-tags=remove_all_sd'],
+  goVersionVariable: 'github.com/prometheus/common/version.Version',
+  minGo: [1, 25],
+  optional: true,
+  installUrl: 'https://prometheus.io/download/',
+} satisfies Partial<Engine>;
+
 const ENGINES: Engine[] = [
   {
     name: 'k6',
@@ -21,10 +33,27 @@ const ENGINES: Engine[] = [
         member: 'k6-v2.2.0-linux-amd64/k6',
       },
     },
+    goModule: 'tools',
     goPackage: 'go.k6.io/k6/v2',
     minGo: [1, 25],
     neededBy: ['run'],
     installUrl: 'https://grafana.com/docs/k6/latest/set-up/install-k6/',
+  },
+  {
+    ...PROMETHEUS,
+    name: 'prometheus',
+    versionPattern: /^prometheus, version (\d+\.\d+\.\d+)\b/,
+    goModule: 'tools/prometheus',
+    goPackage: 'github.com/prometheus/prometheus/cmd/prometheus',
+    neededBy: ['run --on local with alerts'],
+  },
+  {
+    ...PROMETHEUS,
+    name: 'promtool',
+    versionPattern: /^promtool, version (\d+\.\d+\.\d+)\b/,
+    goModule: 'tools/promtool',
+    goPackage: 'github.com/prometheus/prometheus/cmd/promtool',
+    neededBy: ['rules --virtual'],
   },
 ];
 
@@ -96,6 +125,7 @@ export interface EngineState {
   /** The steps before the one that has it, or all of them; `possible` = it would be fetched or built on first use. */
   tried: { step: string; result: string }[];
   neededBy: string[];
+  optional: boolean;
 }
 
 /** Where each engine is, or how it could be had. Fetches nothing and never throws. */
@@ -109,6 +139,7 @@ async function inspectEngine(engine: Engine): Promise<EngineState> {
     version: engine.version,
     tried: [],
     neededBy: engine.neededBy,
+    optional: engine.optional ?? false,
   };
   for (const step of STEPS) {
     try {

@@ -280,7 +280,6 @@ describe('vusFor', () => {
     expect(vusFor(1)).toBe(20);
     expect(vusFor(1_000)).toBe(350);
     expect(vusFor(1_020)).toBe(357);
-    expect(vusFor(1_020, 600)).toBe(969);
     expect(vusFor(100_000)).toBe(1_000);
   });
 });

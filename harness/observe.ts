@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { CpuGroups, PodView } from '../platforms/platform.ts';
 import type { WriteIdentity } from '../record/contract.ts';
 import { formatLedgerLine } from '../record/ledger.ts';
+import { markOf } from '../record/model.ts';
 import { hostSampler } from './host.ts';
 import { type Session, writtenFolders } from './session.ts';
 
@@ -45,7 +46,7 @@ export function watchPods(session: Session): { stop(): Promise<void> } {
     const startMs = nowMs();
     const seen = await contract.probeWrite({
       url: pod.url,
-      runId: plan.runId,
+      runId: markOf(plan),
       secrets,
       id,
       timeoutMs: PROBE_TIMEOUT_MS,

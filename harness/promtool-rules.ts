@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { $, ProcessOutput } from 'zx';
+import { sampleValue } from '../analysis/alerts/query-values.ts';
 import { type Expectation, type RuleTest, TESTED } from '../analysis/alerts/rule-test.ts';
 
 const TIMEOUT_MS = 5 * 60_000;
@@ -69,7 +70,7 @@ function failuresOf(said: string, exitCode: number | null): Failures {
     const id = /, \\"expectation\\", \\"([\w.-]+)\\", \\"\\", \\"\\"\)"$/.exec(expr)?.[1];
     const value = / (\S+)$/.exec(got)?.[1];
     if (id === undefined || (got !== 'nil' && value === undefined)) return all;
-    failures.set(id, value === undefined ? null : numberOf(value));
+    failures.set(id, value === undefined ? null : sampleValue(value));
     return '';
   });
   const unexpected = rest.replace(/^ {2}FAILED:$/m, '').trim();
@@ -78,9 +79,4 @@ function failuresOf(said: string, exitCode: number | null): Failures {
       `promtool ended with ${exitCode ?? 'a signal'}: ${unexpected.replaceAll(/\s+/g, ' ').slice(-500) || 'it said nothing'}`,
     );
   return failures;
-}
-
-function numberOf(text: string): number {
-  if (/^[+-]?Inf$/.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
-  return Number(text);
 }

@@ -5,6 +5,7 @@
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { isStoredRange } from '../analysis/stored-scan.ts';
+import { markOf } from '../record/model.ts';
 import { reasonOf } from '../record/reason.ts';
 import { OwedWrites } from './owed-writes.ts';
 import { pause } from './pause.ts';
@@ -88,7 +89,7 @@ async function look(session: Session, owed: OwedWrites | null): Promise<number |
 
 /** Points of this run by the system's own count, `no count` where it has none, null where it does not answer. */
 async function count({ platform, contract, plan }: Session): Promise<number | 'no count' | null> {
-  const query = { url: platform.loadUrl(), runId: plan.runId, secrets: platform.secrets() };
+  const query = { url: platform.loadUrl(), runId: markOf(plan), secrets: platform.secrets() };
   try {
     return (await contract.countPoints(query)) ?? 'no count';
   } catch {
@@ -132,7 +133,7 @@ async function save({
   const files = new Map<string, { fd: number; pending: string }>();
   let writes = 0;
   try {
-    for await (const range of contract.readBack({ storeEnv: platform.storeEnv(), runId: plan.runId })) {
+    for await (const range of contract.readBack({ storeEnv: platform.storeEnv(), runId: markOf(plan) })) {
       if (!isStoredRange(range))
         throw new Error(
           `the store answered ${range.vu}:${range.from}-${range.to} x${range.copies}, which is no range of writes`,

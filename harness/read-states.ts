@@ -1,6 +1,7 @@
 /** What has become of every write, by the system's store, saved beside the ledger as `ledger/<runner>.states` (record/ledger.ts has the format). */
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { markOf } from '../record/model.ts';
 import { reasonOf } from '../record/reason.ts';
 import type { Session } from './session.ts';
 
@@ -24,7 +25,7 @@ export async function readStates({ platform, contract, writer, plan, dir }: Sess
   try {
     // A runner that nothing is stored of has a file, too: the answer was whole.
     for (const name of readdirSync(folder)) if (name.endsWith('.log')) fileOf(name.slice(0, -'.log'.length));
-    for await (const range of states.read({ storeEnv: platform.storeEnv(), runId: plan.runId })) {
+    for await (const range of states.read({ storeEnv: platform.storeEnv(), runId: markOf(plan) })) {
       const { vu, from, to } = range;
       // Words that came back from the system under test: they must choose neither a file nor a line's shape.
       const state = /^[a-z0-9-]{1,40}$/.test(range.state) ? range.state : 'unreadable';

@@ -1,6 +1,6 @@
 /**
  * One run, top to bottom. Everything was read and checked before (commands/run.ts); from here on things are started.
- *   1. deploy     the system, healthy
+ *   1. deploy     the system, healthy, and where the scenario asks for it a Prometheus that watches it from here on (prometheus/)
  *   2. before     what the judged load needs to be there, where the scenario asks for it (before.ts)
  *   3. calibrate  the rate this machine can carry
  *   4. baseline, disturb, recover: the judged load, with each fault at its time, proven by its own probe (judged-load.ts)
@@ -11,7 +11,7 @@
 import path from 'node:path';
 import { drainLimits } from '../analysis/disruption/limits.ts';
 import { CannotRun } from '../platforms/platform.ts';
-import { UsageError } from '../record/model.ts';
+import { markOf, UsageError } from '../record/model.ts';
 import { bundleScript } from './bundle.ts';
 import { chooseRate } from './calibrate.ts';
 import { restoreLeft, startWatchdog } from './heal.ts';
@@ -19,10 +19,13 @@ import { judgedLoad } from './judged-load.ts';
 import { createLoadRunner, type LoadRunner } from './load-runner.ts';
 import { playBefore } from './before.ts';
 import { createPhaseNotes } from './phase-notes.ts';
+import { tellLogic } from './prometheus/logic.ts';
+import { type Watch, watchAlerts } from './prometheus/watch.ts';
 import { lockRun, unlockRun } from './lock.ts';
 import { watchHost } from './observe.ts';
 import { readBack } from './read-back.ts';
 import { readStates } from './read-states.ts';
+import { takeOver } from './resume.ts';
 import { openSession, type RunRequest, type Session } from './session.ts';
 
 /** Plays a prepared plan. Returns the run directory; throws only UsageError, for what turns out to be bad input while deploying. */
@@ -34,6 +37,7 @@ export async function run(request: RunRequest): Promise<string> {
   if (plan.scenario.before) writer.observe((event) => phases.event(event));
   const watchdog = startWatchdog(dir, undo, plan.runId);
   let loads: LoadRunner | undefined;
+  let alerts: Watch | undefined;
   const groups = () => ({ supervisor: [process.pid], ...platform.processGroups(), k6: loads?.pids() ?? [] });
   const host = watchHost({ session, groups });
   let badInput: UsageError | undefined;
@@ -43,6 +47,8 @@ export async function run(request: RunRequest): Promise<string> {
     const scriptJs = await bundleScript(load.script, path.join(dir, 'evidence'));
     const beforeJs = before && (await bundleScript(before.script, path.join(dir, 'evidence')));
     const environment = await deploy(session);
+    if (request.resumes) await takeOver(session, request.resumes);
+    alerts = await watch(session);
     if (before && beforeJs !== undefined) {
       loads = createLoadRunner({ session, load: before, scriptJs: beforeJs, environment });
       environment['AIM'] = await playBefore(session, loads, before);
@@ -50,6 +56,8 @@ export async function run(request: RunRequest): Promise<string> {
     loads = createLoadRunner({ session, load, scriptJs, environment });
     const ratePerS = signal.aborted ? null : await chooseRate(session, loads, groups);
     if (ratePerS !== null && !signal.aborted) await judgedLoad(session, loads, ratePerS);
+    await alerts?.settle();
+    await alerts?.end();
     await readBack(session);
     await readStates(session);
   } catch (error) {
@@ -67,6 +75,7 @@ export async function run(request: RunRequest): Promise<string> {
     } finally {
       // Whatever happened above, a full disk included: nothing stays behind.
       await loads?.stopAll();
+      await alerts?.end();
       await platform.remove();
       host.stop();
       const { undone, left } = await restoreLeft(dir, undo);
@@ -104,11 +113,20 @@ async function deploy(session: Session): Promise<Record<string, string>> {
   });
   const { env, sensitive } = contract.loadEnv({
     url: platform.loadUrl(),
-    runId: plan.runId,
+    runId: markOf(plan),
     secrets: platform.secrets(),
   });
   writer.redact([...platform.sensitive(), ...sensitive]);
   return env;
+}
+
+/** What its alerts are worth without this run, and a Prometheus that has something to see by the time there is a load. */
+async function watch(session: Session): Promise<Watch | undefined> {
+  const { watch: plan, platform, writer, nowMs, signal } = session;
+  if (plan === undefined || signal.aborted) return undefined;
+  await tellLogic(plan, writer, signal);
+  const start = platform.startPrometheus.bind(platform);
+  return watchAlerts({ plan, start, writer, nowMs, signal });
 }
 
 function messageOf(error: unknown): string {

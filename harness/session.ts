@@ -7,7 +7,9 @@ import type { Contract } from '../record/contract.ts';
 import type { Event, EventOf, Plan } from '../record/model.ts';
 import { RunWriter } from '../record/writer.ts';
 import type { GuardLimits } from './guard.ts';
+import type { WatchPlan } from './prometheus/watch-plan.ts';
 import type { RunObserver } from './observer.ts';
+import type { EarlierRun } from './resume.ts';
 import { openJournal } from './undo.ts';
 
 /** Below this much free disk a database stops in ways that look like findings, MiB. */
@@ -19,6 +21,10 @@ export interface RunRequest {
   contract: Contract;
   systemDir: string;
   k6Path: string;
+  /** Its load before is gone on with. */
+  resumes?: EarlierRun | undefined;
+  /** Of the Prometheus that watches the run; absent: none does. */
+  watch?: WatchPlan;
   /** Folder that gets the run directory `<plan.runId>`. */
   outDir: string;
   /** Limits at which the run stops before its time. */

@@ -174,6 +174,33 @@ export interface Scaling {
   cpu: readonly { pod: string; usageMilli: number; atMs: number; windowMs: number }[];
 }
 
+/** A Prometheus that scrapes every pod of the system under test, found the way this platform finds pods. */
+export interface PrometheusRequest {
+  /** Text of `prometheus.yml` without `scrape_configs` and `alerting`: intervals and `rule_files: [rules/*.yaml]`. */
+  config: string;
+  /** By file name in `rules/`. */
+  rules: Readonly<Record<string, string>>;
+  scrapeIntervalMs: number;
+  /** Flags beyond those that the platform needs itself (storage, address). */
+  flags: readonly string[];
+  /** Path of the program, for a platform that runs it as a process; builds it once where it is not there. */
+  binary: () => Promise<string>;
+  /** `http://127.0.0.1:port` of an Alertmanager-shaped receiver in this process. */
+  receiverUrl: string;
+}
+
+export interface StartedPrometheus {
+  /** `http://host:port` of its API, reachable from here as long as it runs. */
+  url: string;
+  /** Whether its notifications reach the receiver. */
+  notifies: boolean;
+  version: string;
+  /** Why it is gone, where it ended by itself; null while it runs. */
+  ended(): string | null;
+  /** Idempotent, never rejects. */
+  stop(): Promise<void>;
+}
+
 export interface Platform {
   readonly name: 'local' | 'kubernetes';
   /** Reads and checks manifests and chaos objects; starts nothing. Throws UsageError. */
@@ -183,6 +210,8 @@ export interface Platform {
       faults: readonly FaultUse[];
       /** The load is to come from inside: see `startRunners`. */
       runners?: Plan['runners'];
+      /** A Prometheus is to watch it: see `startPrometheus`. */
+      prometheus?: boolean;
     },
   ): Promise<Prepared>;
   /** After `prepare`: where a run would take place and whom its faults would hit, and of `everything` also what it would create; one line each, nothing is changed. */
@@ -204,6 +233,11 @@ export interface Platform {
   fault(planned: PlannedFault, random: () => number): Promise<PreparedFault>;
   /** Null when no HPA scales the workload on CPU. */
   scaling?(): Promise<Scaling | null>;
+  /**
+   * After `deploy`. Resolves when it is ready; rejects with CannotRun, with its own words, when it does not come up, and with UsageError when this
+   * machine cannot have one. Pods get the labels namespace, pod, app and job="pods" that the Prometheus of `proofload up` gives them.
+   */
+  startPrometheus(request: PrometheusRequest): Promise<StartedPrometheus>;
   /** For CPU accounting: `pods`, `store`, `network` (balancer and proxies). Empty for a cluster that runs elsewhere. */
   processGroups(): CpuGroups;
   /** What this platform can say of the store for the read-back: environment the contract's reader needs. */

@@ -1,6 +1,7 @@
 /**
  * The nouns of Proofload as types and schemas: what a scenario says, what a run records, what a verdict is.
  * This folder is the seam (docs/design.md): it imports nothing of the project, and everything else imports it.
+ * One file, longer than others: whoever writes a scenario or reads a record finds every noun here.
  *
  * Time: every `...Ms` that is a point in time is milliseconds on the run's one monotonic clock, 0 = the start of
  * the run. Wall-clock times appear only as anchors and are named `wallMs` (milliseconds since the Unix epoch).
@@ -56,11 +57,6 @@ export const Load = z.strictObject({
    * that come later are given something to do by new connections alone.
    */
   writesPerConnection: z.number().int().positive().optional(),
-  /**
-   * Latency at p99.9 that the generator has virtual users for, milliseconds; absent: 200. A system that stops for longer makes it drop arrivals, and the
-   * run invalid: more is for systems that pause and answer all the same, within `good.latencyMs`.
-   */
-  p999Ms: z.number().positive().optional(),
   /** Length of the load, milliseconds; `--for` replaces it. */
   forMs: z.number().int().positive(),
   /** Not judged: connections and code paths warm up. */

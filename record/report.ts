@@ -131,6 +131,25 @@ export function ofTheRun({ figures }: VerdictFile): VerdictFile['figures'] {
   return figures.filter(({ fault }) => fault === undefined);
 }
 
+/** How many of the alerts were exercised in which way, and then each by itself; nothing where no Prometheus was asked for. */
+export function alertLines({ alerts }: VerdictFile): string[] {
+  if (alerts === undefined) return [];
+  const { rules, compress } = alerts;
+  const count = (of: (rule: (typeof rules)[number]) => boolean) => rules.filter(of).length;
+  const speed = compress === undefined ? '' : ` with time divided by ${figure(compress)}`;
+  return [
+    `of ${rules.length} alerts ${count(({ findings }) => findings.length === 0)} have no finding of the lint, ` +
+      `${count(({ logic }) => logic === 'holds')} hold in virtual time, ` +
+      `${count(({ wiring }) => wiring === 'fired')} fired live${speed}, ` +
+      `${count(({ logic, wiring }) => logic === 'not-tested' && wiring !== 'fired')} were never exercised`,
+    ...rules.map(
+      ({ alert, findings, logic, wiring, realTime }) =>
+        `${alert}: logic ${logic}, wiring ${wiring}, real time ${realTime}` +
+        (findings.length === 0 ? '' : `; findings: ${findings.join(', ')}`),
+    ),
+  ];
+}
+
 /** A number for people, thousands apart. Six significant digits below a hundred: 99.995 % must not become 100 %. */
 export function figure(value: number): string {
   return value.toLocaleString(

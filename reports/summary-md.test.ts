@@ -5,6 +5,8 @@ import { render } from './summary-md.ts';
 
 const summary = (verdicts: VerdictFile) => render({ verdicts, plan: SAMPLE_PLAN, directory: 'out/sample-1' });
 
+const CLAIMS = { logic: 'holds', wiring: 'fired', realTime: 'not-shown' } as const;
+
 /** Cells of the rows of a GitHub table: split at every pipe that no backslash precedes. */
 function rows(markdown: string): string[][] {
   return markdown
@@ -63,6 +65,15 @@ describe('summary.md', () => {
     expect(summary(sampleVerdictFile([sampleVerdict({})], { costs: [] }))).not.toContain('fault cost');
   });
 
+  it('says what is known of each alert, as text', () => {
+    const rules = [{ alert: 'High_Errors', findings: ['unit'], ...CLAIMS }];
+    expect(summary(sampleVerdictFile([sampleVerdict({})], { alerts: { compress: 15, rules } }))).toContain(
+      '### Alerts\n\n- of 1 alerts 0 have no finding of the lint, 1 hold in virtual time, 1 fired live with time divided by 15, 0 were never exercised\n' +
+        '- High\\_Errors: logic holds, wiring fired, real time not-shown; findings: unit\n',
+    );
+    expect(summary(sampleVerdictFile([sampleVerdict({})]))).not.toContain('### Alerts');
+  });
+
   it('says that an empty list shows nothing', () => {
     const text = summary(sampleVerdictFile([]));
     expect(text).toContain('## INCONCLUSIVE: pod-loss');
@@ -96,10 +107,11 @@ describe('summary.md', () => {
     const remarks = Array.from({ length: 5_000 }, (_, index) => `remark ${index}`);
     const figures = remarks.map((name) => ({ name, value: 1, unit: 's' }));
     const costs = remarks.map((fault) => ({ fault, data: ['0 lost'], time: [], service: [] }));
-    const text = summary(sampleVerdictFile(verdicts, { remarks, figures, costs }));
+    const rules = remarks.map((alert) => ({ alert, findings: [], ...CLAIMS }));
+    const text = summary(sampleVerdictFile(verdicts, { remarks, figures, costs, alerts: { rules } }));
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(60_000);
     expect(text).toContain('check@199');
-    expect(text.match(/and \d+ more in verdict\.json/g)).toHaveLength(4);
+    expect(text.match(/and \d+ more in verdict\.json/g)).toHaveLength(5);
     const shown = text.match(/check@/g)?.length ?? 0;
     expect(text).toContain(`and ${200 - shown} more in verdict.json`);
   });

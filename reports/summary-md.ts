@@ -1,5 +1,6 @@
 /** The verdict on one page of Markdown, as GitHub's step summary shows it: `cat summary.md >> "$GITHUB_STEP_SUMMARY"`. */
 import {
+  alertLines,
   byUrgency,
   exitWords,
   facts,
@@ -17,8 +18,9 @@ export const fileName = 'summary.md';
 /** Bytes for each part, 60 kB together. GitHub refuses a step's summary above 1 MiB, and a job may have many steps. */
 const BUDGET_BYTES = {
   facts: 12_000,
-  verdicts: 27_000,
+  verdicts: 24_000,
   costs: 6_000,
+  alerts: 3_000,
   figures: 6_000,
   remarks: 6_000,
 } as const;
@@ -35,6 +37,14 @@ export function render(input: ReportInput): string {
     ),
     verdictTable(input),
     costTable(input),
+    titled(
+      'Alerts',
+      within(
+        alertLines(input.verdicts).map((line) => `- ${escape(line)}`),
+        BUDGET_BYTES.alerts,
+        '- ',
+      ),
+    ),
     titled(
       'Figures',
       within(

@@ -89,6 +89,15 @@ describe('the whole report', () => {
     `);
   });
 
+  it('says what is known of each alert', () => {
+    const claims = { logic: 'holds', wiring: 'fired', realTime: 'fired' } as const;
+    const rule = { alert: 'Errors\u001b[2J', findings: [], ...claims };
+    const text = render(input(sampleVerdictFile([sampleVerdict({})], { alerts: { rules: [rule] } })), plain);
+    expect(text).toContain('\nalerts\n  of 1 alerts 1 have no finding');
+    expect(text).toContain('\n  Errors\\u{1b}[2J: logic holds, wiring fired, real time fired\n');
+    expect(render(input(sampleVerdictFile([sampleVerdict({})])), plain)).not.toContain('\nalerts\n');
+  });
+
   it('has a row for what each fault cost, and no second line for its figures', () => {
     const costs = [
       {

@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import type { Outcome } from '../record/model.ts';
 import {
+  alertLines,
   byUrgency,
   exitWords,
   facts,
@@ -24,6 +25,7 @@ export interface TerminalOptions {
 const DEFAULT_COLUMNS = 110;
 /** Narrower than this a table cannot be read; the terminal then breaks its lines. */
 const MIN_COLUMNS = 60;
+const MAX_ALERTS = 40;
 const MAX_FIGURES = 40;
 const MAX_REMARKS = 10;
 
@@ -59,6 +61,13 @@ export function render(input: ReportInput, { columns, colour }: TerminalOptions)
       ? [table(input, width, paint)]
       : ['No promise was judged: this run shows nothing.']),
     ...section('what each fault cost', costTable(file, width)),
+    ...section(
+      'alerts',
+      firstOf(
+        alertLines(file).map((line) => printable(line)),
+        MAX_ALERTS,
+      ).flatMap((line) => indented('  ', line, width)),
+    ),
     ...section(
       'figures',
       firstOf(

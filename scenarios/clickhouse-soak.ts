@@ -12,14 +12,7 @@ export default {
   system: 'luminate',
   overlay: 'clickhouse',
   // 2 % above the promise, so that a second look at the clock does not decide it.
-  load: {
-    script: 'push-metrics',
-    ratePerS: 1_020,
-    pointsPerWrite: 100,
-    p999Ms: 600,
-    forMs: 440_000,
-    warmupMs: 40_000,
-  },
+  load: { script: 'push-metrics', ratePerS: 1_020, pointsPerWrite: 100, forMs: 440_000, warmupMs: 40_000 },
   calibrate: true,
   disturb: [
     { name: 'pod-kill', fault: { chaos: 'pod-kill' } },

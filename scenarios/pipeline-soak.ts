@@ -10,15 +10,7 @@ export default {
     'Does the event pipeline at 100,000 events/s keep every acknowledged event when its broker, and then its store, is away for a minute?',
   system: 'event-pipeline',
   // 2 % above the promise, so that a second look at the clock does not decide it.
-  // A merge in the store or a consumer that catches up takes a core for seconds: arrivals wait then, and are not to be dropped.
-  load: {
-    script: 'push-events',
-    ratePerS: 1_020,
-    pointsPerWrite: 100,
-    p999Ms: 600,
-    forMs: 440_000,
-    warmupMs: 40_000,
-  },
+  load: { script: 'push-events', ratePerS: 1_020, pointsPerWrite: 100, forMs: 440_000, warmupMs: 40_000 },
   calibrate: true,
   disturb: [
     { name: 'kafka-cut', fault: { chaos: 'kafka-partition' }, forMs: 60_000 },

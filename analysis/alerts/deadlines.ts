@@ -77,7 +77,7 @@ export function deadlines(
     longestMs + lateMs + (1 - crossing) * windowMs + scrapeIntervalMs - crossing * shortestWindowMs;
   if (longestMs <= crossing * shortestWindowMs || holdsMs < waitMs)
     return noDeadlines(
-      `a fault of ${longestMs} ms is too short: the condition cannot hold for ${waitMs} ms`,
+      `a fault of ${Math.round(longestMs)} ms is too short: the condition cannot hold for ${waitMs} ms`,
       concerns,
     );
   const firing = shortestMs >= minimumFaultMs ? 'must' : 'may';
@@ -86,8 +86,8 @@ export function deadlines(
     firing,
     why:
       firing === 'must'
-        ? `the fault lasted ${shortestMs} ms, and ${minimumFaultMs} ms make it fire whatever the phases`
-        : `the fault lasted ${shortestMs} ms, and only ${minimumFaultMs} ms make it fire whatever the phases`,
+        ? `the fault lasted ${Math.round(shortestMs)} ms, and ${Math.round(minimumFaultMs)} ms make it fire whatever the phases`
+        : `the fault lasted ${Math.round(shortestMs)} ms, and only ${Math.round(minimumFaultMs)} ms make it fire whatever the phases`,
     fire,
     resolve: resolveDeadline(timing, times, delays, {
       threshold: [(1 - crossing) * shortestWindowMs, (1 - crossing) * windowMs],

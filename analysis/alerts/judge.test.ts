@@ -170,3 +170,34 @@ it('does not judge a resolution that the load does not tell', () => {
   expect(verdict(alert([firing(1_330, 1_900)]), [open])).toBe('errors: not-judgeable');
   expect(verdict(alert([firing(1_400, 1_900)]), [open])).toBe('errors: late');
 });
+
+it('does not call one late that was watched no longer than it may fire', () => {
+  const one = fault();
+  const { resolve } = one.deadlines;
+  const until = one.deadlines.concerns.toMs / 1_000;
+  const later = resolve && { ...resolve, toMs: one.deadlines.concerns.toMs + 10_000 };
+  const open = { ...one, deadlines: { ...one.deadlines, resolve: later } };
+  expect(verdict(alert([firing(1_330, null)], { watched: at(0, until + 1) }), [open])).toBe(
+    'errors: not-judgeable',
+  );
+  expect(verdict(alert([firing(1_330, null)], { watched: at(0, until + 11) }), [open])).toBe('errors: late');
+});
+
+it('tells milliseconds as whole ones', () => {
+  const times = { started: { fromMs: 1_000_000.123, toMs: 1_000_000.456 }, ended: at(1_300) };
+  const short = { name: 'errors', times, deadlines: deadlines(TIMING, times, 1) };
+  const held = [{ fromMs: 1_000_000.1, toMs: 1_010_496.389_666 }];
+  for (const conditionHeld of [null, [], held])
+    for (const faults of [[fault()], [short]])
+      expect(why(alert([], { conditionHeld }), faults)).not.toMatch(/\d\.\d+ ms/);
+});
+
+it('says why a silence says nothing in words', () => {
+  const endless = { ...TIMING, condition: { kind: 'ratio' as const, windowMs: Infinity, threshold: 0 } };
+  expect(judgeAlert(endless, [], alert([]))).toMatchObject([
+    {
+      verdict: 'not-judgeable',
+      why: expect.stringContaining('how far back its expression looks is not known'),
+    },
+  ]);
+});

@@ -47,7 +47,9 @@ export function judgeAlert(
     .map(({ firedMs }) => {
       const fromMs = firedMs.fromMs - timing.forMs - (thresholdWindow(timing.condition)?.windowMs ?? 0);
       const blind = unseen(alert, { fromMs: Math.max(fromMs, alert.watched.fromMs), toMs: firedMs.toMs });
-      return blind ?? judged('unexpected', `it fired at ${at(firedMs)}, and no fault explains it`);
+      return blind === null
+        ? judged('unexpected', `it fired at ${at(firedMs)}, and no fault explains it`)
+        : judged(blind.verdict, `it fired at ${at(firedMs)}, and ${blind.why}`);
     });
   const quiet = faults.length > 0 || own.length > 0 ? [] : [silence(timing, alert)];
   return [
@@ -89,7 +91,7 @@ function judgeFault(
       'flapping',
       `it fired at ${at(firing.firedMs)} and again at ${at(second.firedMs)}, for one fault`,
     );
-  return judgeFiring(firing, deadlines.fire, deadlines.resolve);
+  return judgeFiring(firing, deadlines.fire, deadlines.resolve, alert.watched);
 }
 
 /** Those that begin while the fault can be seen. */
@@ -99,7 +101,12 @@ function firingsOf({ deadlines, times }: ExpectedFault, { firings }: ObservedAle
   );
 }
 
-function judgeFiring({ firedMs, resolvedMs }: Firing, fire: Deadline, resolve: Deadline | null): Judged {
+function judgeFiring(
+  { firedMs, resolvedMs }: Firing,
+  fire: Deadline,
+  resolve: Deadline | null,
+  watched: Span,
+): Judged {
   const fired = judgeTime('fired', firedMs, fire);
   if (fired.verdict !== 'in-time') return fired;
   if (resolve === null)
@@ -107,8 +114,16 @@ function judgeFiring({ firedMs, resolvedMs }: Firing, fire: Deadline, resolve: D
       'not-judgeable',
       `${fired.why}; when it has to resolve is not known, for the load is known no further`,
     );
+  if (resolvedMs === null && watched.toMs < resolve.toMs)
+    return judged(
+      'not-judgeable',
+      `${fired.why}; it was watched to ${Math.round(watched.toMs)} ms, and may fire until ${Math.round(resolve.toMs)} ms`,
+    );
   if (resolvedMs === null)
-    return judged('late', `${fired.why}; it had to resolve by ${resolve.toMs} ms, and was firing to the end`);
+    return judged(
+      'late',
+      `${fired.why}; it had to resolve by ${Math.round(resolve.toMs)} ms, and was firing to the end`,
+    );
   const resolved = judgeTime('resolved', resolvedMs, resolve);
   return { verdict: resolved.verdict, why: `${fired.why}; it ${resolved.why}` };
 }
@@ -145,9 +160,12 @@ function judgeSilence(
   return longestMs < neededMs
     ? judged(
         'condition-never-true',
-        `its condition held for ${longestMs} ms at a time at most, and it takes ${neededMs} ms to fire`,
+        `its condition held for ${Math.round(longestMs)} ms at a time at most, and it takes ${neededMs} ms to fire`,
       )
-    : judged('missing', `its condition held for ${longestMs} ms, and ${neededMs} ms make it fire`);
+    : judged(
+        'missing',
+        `its condition held for ${Math.round(longestMs)} ms, and ${neededMs} ms make it fire`,
+      );
 }
 
 /** Without a fault: silence says something only of a time in which a condition that held all along would have fired. */
@@ -161,10 +179,12 @@ function silence(timing: RuleTiming, alert: ObservedAlert): Judged {
     scrapeIntervalMs +
     evaluationIntervalMs;
   const watchedMs = alert.watched.toMs - alert.watched.fromMs;
-  if (watchedMs < neededMs)
+  if (neededMs === Infinity)
+    return judged('not-judgeable', 'it did not fire, and how far back its expression looks is not known');
+  if (!(watchedMs >= neededMs))
     return judged(
       'not-judgeable',
-      `it did not fire, and was watched for ${watchedMs} ms only: it may take ${neededMs} ms to fire (window, for, a scrape and an evaluation)`,
+      `it did not fire, and was watched for ${Math.round(watchedMs)} ms only: it may take ${neededMs} ms to fire (window, for, a scrape and an evaluation)`,
     );
   return judged('rightly-silent', `it did not fire from ${at(alert.watched)}, and there was no fault`);
 }
@@ -192,6 +212,7 @@ function judged(verdict: AlertVerdict, why: string): Judged {
   return { verdict, why };
 }
 
-function at({ fromMs, toMs }: Span): string {
-  return fromMs === toMs ? `${fromMs} ms` : `${fromMs}..${toMs} ms`;
+function at(span: Span): string {
+  const [from, to] = [Math.round(span.fromMs), Math.round(span.toMs)];
+  return from === to ? `${from} ms` : `${from}..${to} ms`;
 }

@@ -43,15 +43,17 @@ export function ledgerDeadlines(
   const fired = found.flatMap(({ firedMs }) => firedMs ?? []);
   if (fired.length === 0)
     return noDeadlines('in no phase does the load hold the condition for long enough', concerns);
-  const must = fired.length === found.length;
+  const late = [...delayTerms(delays), firstIncrementTerm(delays, timing.scrapeIntervalMs)];
+  // What is late may be seen for that much less: only what fires even so fires whatever the phases.
+  const marginMs = deadlineOf([...late, binsTerm(load)]).toMs;
+  const patient = { ...timing, forMs: timing.forMs + marginMs };
+  const must =
+    fired.length === found.length &&
+    cycles(patient, window, load, times.started.fromMs).every(({ firedMs }) => firedMs !== null);
   return {
     firing: must ? 'must' : 'may',
-    why: `it fires in ${fired.length} of ${found.length} phases of scrapes and evaluations`,
-    fire: deadlineOf([
-      ...phaseTerms(fired, load),
-      ...delayTerms(delays),
-      firstIncrementTerm(delays, timing.scrapeIntervalMs),
-    ]),
+    why: `it fires in ${fired.length} of ${found.length} phases of scrapes and evaluations${must ? '' : `, and not in all of them when it is seen ${Math.round(marginMs)} ms late`}`,
+    fire: deadlineOf([...phaseTerms(fired, load), ...late]),
     resolve: resolveDeadline(found, load, delays),
     minimumFaultMs: null,
     concerns,
@@ -68,9 +70,10 @@ function resolveDeadline(found: readonly Cycle[], load: Load, delays: Delays): D
 }
 
 /** Times in steps of a bin: the true phases lie up to a bin off in scrapes, and another one in evaluations. */
-function phaseTerms(atMs: readonly number[], { binMs }: Load): Term[] {
-  return [
-    term('over all phases', Math.min(...atMs), Math.max(...atMs)),
-    term('bins of the load', -2 * binMs, 2 * binMs),
-  ];
+function phaseTerms(atMs: readonly number[], load: Load): Term[] {
+  return [term('over all phases', Math.min(...atMs), Math.max(...atMs)), binsTerm(load)];
+}
+
+function binsTerm({ binMs }: Load): Term {
+  return term('bins of the load', -2 * binMs, 2 * binMs);
 }

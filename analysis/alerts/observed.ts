@@ -1,4 +1,5 @@
 /** What was seen of one alert, and what was not. Times on the clock of the faults. */
+import type { EventOf } from '../../record/model.ts';
 import type { Span } from './timing.ts';
 
 /** One time that the alert fired. Each change lies between the last look before it and the first after it. */
@@ -10,7 +11,7 @@ export interface Firing {
 
 /** Something that makes the alert's own times different from its rule's: it says nothing while it lasts. */
 export interface Gap extends Span {
-  what: 'missed scrapes' | 'missed evaluations' | 'Prometheus restarted' | 'nobody looked';
+  what: EventOf<'alert.blind'>['what'];
 }
 
 export interface ObservedAlert {

@@ -154,10 +154,15 @@ function unitMilli(workload: Workload): number {
   return metricOf(workload).target.type === 'utilization' ? workload.requestMilli / 100 : 1;
 }
 
-function metricOf({ spec, resource = 'cpu' }: Workload): MetricSpec {
-  const metric = spec.metrics.find(
+/** What the HPA scales on of this resource of its pods; undefined: it does not. */
+export function resourceMetric({ metrics }: HpaSpec, resource: string): MetricSpec | undefined {
+  return metrics.find(
     ({ source, name }) => (source === 'Resource' || source === 'ContainerResource') && name === resource,
   );
+}
+
+function metricOf({ spec, resource = 'cpu' }: Workload): MetricSpec {
+  const metric = resourceMetric(spec, resource);
   if (!metric) throw new UsageError(`the HPA has no metric for ${resource}: no load of it can be computed`);
   return metric;
 }

@@ -44,12 +44,12 @@ export function journeyAccount(view: RunView): JourneyAccount {
     if (!view.ledgers.some(({ file }) => file.runner === runner))
       account.doubts.push(`ledger/${runner}.states belongs to no ledger`);
   }
-  const fits = fitsStored(view, told, account.doubts);
   for (const ledger of view.ledgers) {
     const { runner } = ledger.file;
     const states = told.get(runner);
     if (states === undefined) account.doubts.push(`ledger/${runner}.states is missing`);
-    const whole = fits && ledger.load !== null && states?.why === '';
+    const fits = states !== undefined && fitsStored(view, runner, states, account.doubts);
+    const whole = fits && ledger.load !== null && states.why === '';
     const seen: RunnerStates = { runner, acknowledged: 0, byState: {}, whole };
     account.runners.push(seen);
     if (states !== undefined && ledger.load !== null)
@@ -58,17 +58,18 @@ export function journeyAccount(view: RunView): JourneyAccount {
   return account;
 }
 
-/** Whether as many identities have a state as are stored: the same store was asked twice. */
+/** Whether as many writes of a runner have a state as are stored: the same store was asked twice. */
 function fitsStored(
-  { account: { readback, stored } }: RunView,
-  told: ReadonlyMap<string, States>,
+  { account: { readback, runners } }: RunView,
+  name: string,
+  { covered }: States,
   doubts: string[],
 ): boolean {
-  if (readback?.complete !== true || told.size === 0) return false;
-  const covered = [...told.values()].reduce((sum, states) => sum + states.covered, 0);
+  const stored = runners.find(({ runner }) => runner === name)?.stored;
+  if (readback?.complete !== true || stored === undefined) return false;
   if (covered !== stored)
     doubts.push(
-      `${covered} writes have a state, and ${stored} of the ledger are stored: one of the two is wrong`,
+      `${name}: ${covered} writes have a state, and ${stored} of its ledger are stored: one of the two is wrong`,
     );
   return covered === stored;
 }

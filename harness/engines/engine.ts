@@ -12,13 +12,21 @@ export interface Engine {
   versionPattern: RegExp;
   /** Official archives by `<os>-<arch>`, only where the checksum is pinned here. `member` is the program in the archive. */
   releases: Record<string, { url: string; sha256: string; member: string }>;
-  /** Package of tools/go.mod that builds it. */
+  /** Folder with the go.mod that pins it, from the root of the project. */
+  goModule: string;
+  /** Package of that module that builds it. */
   goPackage: string;
+  /** Of `go build`, beside those that all have. */
+  goFlags?: string[];
+  /** Variable of the program that says its version (`-X` of the linker): a build of a module knows none. */
+  goVersionVariable?: string;
   minGo: [major: number, minor: number];
   /** Commands that cannot do without it. */
   neededBy: string[];
   /** Where a person finds how to install it. */
   installUrl: string;
+  /** Whoever has none of it is ready for most of what Proofload does. */
+  optional?: boolean;
 }
 
 export interface Progress {

@@ -1,4 +1,4 @@
-/** Builds an engine from tools/go.mod, whose go.sum pins every source by checksum. */
+/** Builds an engine from its go.mod below tools/, whose go.sum pins every source by checksum. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { ROOT } from '../../record/root.ts';
@@ -39,11 +39,7 @@ export async function goBuild(engine: Engine, { signal, onProgress }: Progress):
     const ticking = setInterval(tell, PROGRESS_MS);
     const program = path.join(folder, engine.name);
     try {
-      await runGo(
-        go,
-        ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w', '-o', program, engine.goPackage],
-        signal,
-      );
+      await runGo(go, engine, program, signal);
     } finally {
       clearInterval(ticking);
     }
@@ -52,10 +48,13 @@ export async function goBuild(engine: Engine, { signal, onProgress }: Progress):
 }
 
 /** In a process group of its own: go starts compilers, and all of them must end with it. */
-function runGo(go: string, args: string[], signal: AbortSignal): Promise<void> {
+function runGo(go: string, engine: Engine, program: string, signal: AbortSignal): Promise<void> {
+  const { goModule, goPackage, goFlags = [], goVersionVariable, version } = engine;
+  const stamp = goVersionVariable === undefined ? '' : ` -X ${goVersionVariable}=${version}`;
+  const flags = ['-trimpath', '-buildvcs=false', `-ldflags=-s -w${stamp}`, ...goFlags];
   return new Promise((resolve, reject) => {
-    const child = spawn(go, args, {
-      cwd: path.join(ROOT, 'tools'),
+    const child = spawn(go, ['build', ...flags, '-o', program, goPackage], {
+      cwd: path.join(ROOT, goModule),
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
       env: {

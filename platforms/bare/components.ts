@@ -2,6 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { POD_RELABELLING } from '../pod-relabelling.ts';
 import { API_PORT, NODE_A, NODES, type NodePlace, PKI, POD_RANGE, SERVICE_RANGE, STATE } from './layout.ts';
 import { KUBE_NAMES, type Programs } from './programs.ts';
 import type { Component } from './state.ts';
@@ -277,7 +278,6 @@ export function metricsServer({ paths }: Programs, pace: Pace): Component {
 export function prometheus({ paths }: Programs): Component {
   const file = path.join(STATE, 'prometheus.yaml');
   const tls = { ca_file: pki('ca.crt'), cert_file: pki('admin.crt'), key_file: pki('admin.key') };
-  const meta = '__meta_kubernetes_pod_annotation_prometheus_io';
   writeFileSync(
     file,
     stringify({
@@ -286,19 +286,7 @@ export function prometheus({ paths }: Programs): Component {
         {
           job_name: 'pods',
           kubernetes_sd_configs: [{ role: 'pod', kubeconfig_file: pki('admin.conf') }],
-          relabel_configs: [
-            { source_labels: [`${meta}_scrape`], regex: 'true', action: 'keep' },
-            { source_labels: ['__meta_kubernetes_pod_phase'], regex: 'Running', action: 'keep' },
-            {
-              source_labels: ['__meta_kubernetes_pod_ip', `${meta}_port`],
-              regex: '(.+);(\\d+)',
-              target_label: '__address__',
-              replacement: '$1:$2',
-            },
-            { source_labels: [`${meta}_path`], regex: '(.+)', target_label: '__metrics_path__' },
-            { source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace' },
-            { source_labels: ['__meta_kubernetes_pod_name'], target_label: 'pod' },
-          ],
+          relabel_configs: POD_RELABELLING,
         },
         {
           job_name: 'cadvisor',

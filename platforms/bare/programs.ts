@@ -24,6 +24,8 @@ export interface ProgramSource {
   module: string;
   package: string;
   flags?: string[];
+  /** Variables of its packages that hold its version. */
+  stamps?: Record<string, string>;
   /** ptrace needs C. */
   cgo?: boolean;
 }
@@ -52,6 +54,8 @@ export const PROGRAMS: readonly ProgramSource[] = [
     package: 'github.com/prometheus/prometheus/cmd/prometheus',
     // Without the service discoveries of every cloud it links in half the time.
     flags: ['-tags=remove_all_sd,enable_kubernetes_sd'],
+    // v0.314.0 of the module is 3.14.0 of the program.
+    stamps: { 'github.com/prometheus/common/version.Version': '3.14.0' },
   },
   {
     name: 'controller-gen',
@@ -135,18 +139,24 @@ async function chaosDefinitions(
   return folder;
 }
 
-function flagsOf({ name, flags = [] }: ProgramSource): string[] {
-  if (name !== 'kube-all') return ['-ldflags=-s -w', ...flags];
-  // Without these every component says v0.0.0-master, and version checks refuse it.
+function flagsOf(source: ProgramSource): string[] {
+  const stamps = Object.entries(source.name === 'kube-all' ? kubernetesStamps() : (source.stamps ?? {}));
+  const stamped = stamps.map(([variable, value]) => ` -X ${variable}=${value}`).join('');
+  return [`-ldflags=-s -w${stamped}`, ...(source.flags ?? [])];
+}
+
+/** Without these every component says v0.0.0-master, and version checks refuse it. */
+function kubernetesStamps(): Record<string, string> {
   const version = kubernetesVersion();
-  const [major, minor] = version.slice(1).split('.');
-  const stamps = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((pkg) => [
-    `-X ${pkg}.gitVersion=${version}`,
-    `-X ${pkg}.gitMajor=${major}`,
-    `-X ${pkg}.gitMinor=${minor}`,
-    `-X ${pkg}.gitTreeState=clean`,
-  ]);
-  return [`-ldflags=-s -w ${stamps.join(' ')}`, ...flags];
+  const [major = '', minor = ''] = version.slice(1).split('.');
+  return Object.fromEntries(
+    ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((pkg) => [
+      [`${pkg}.gitVersion`, version],
+      [`${pkg}.gitMajor`, major],
+      [`${pkg}.gitMinor`, minor],
+      [`${pkg}.gitTreeState`, 'clean'],
+    ]),
+  );
 }
 
 function folderOf(source: ProgramSource, goVersion: string): string {

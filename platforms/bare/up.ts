@@ -44,7 +44,7 @@ import { type Component, isAlive, type Proc, readState, type State, writeState }
 
 export interface UpOptions extends BuildOptions {
   /** Archives of images (docker-archive) that both nodes get; asked for when this machine has been found fit. */
-  images: () => Promise<readonly string[]>;
+  images: (programs: Programs) => Promise<readonly string[]>;
   pace: Pace;
 }
 
@@ -68,7 +68,7 @@ export async function upBare(options: UpOptions): Promise<Up> {
   const up = { kubeconfig: KUBECONFIG, context: CONTEXT, lacks: lacksInWords(facts) };
   // Minutes, the first time; from here on one hand at a time.
   const programs = await buildPrograms(options);
-  const images = await options.images();
+  const images = await options.images(programs);
   return locked(async () => {
     const running = runs();
     if (running === null) return { ...up, ...(await bringUp(facts, programs, images, options)) };

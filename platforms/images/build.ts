@@ -12,7 +12,7 @@ import { chdbFolder } from './chdb.ts';
 import { clickhouseRecipe } from './clickhouse.ts';
 import { kafkaJars, javaRuntime } from './kafka-parts.ts';
 import { kafkaRecipe } from './kafka.ts';
-import { PAUSE, runnerRecipe } from './own.ts';
+import { PAUSE, prometheusRecipe, runnerRecipe } from './own.ts';
 import { pack, requirePackers } from './pack.ts';
 import { postgresRecipe } from './postgres.ts';
 import { entriesOf, writeRootfs } from './rootfs.ts';
@@ -24,6 +24,8 @@ export interface BuildOptions {
   onProgress: (line: string) => void;
   /** The k6 for load from inside the cluster; without it no image of it is built. */
   k6?: string;
+  /** The Prometheus for nodes that can reach no registry; without it no image of it is built. */
+  prometheus?: string;
 }
 
 export interface BuiltImage {
@@ -45,7 +47,7 @@ const BuildContract = z.object({
 
 /**
  * The images of systems of `systems/`, as `<system>` or `<system>:<overlay>` where an overlay brings another store: their own (`images` of their contracts), the stores they stand on, the pod sandbox of a bare
- * cluster, and with `k6` the load runner. Those that were built before come from the user's cache. Throws UsageError when something
+ * cluster, with `k6` the load runner, and with `prometheus` that. Those that were built before come from the user's cache. Throws UsageError when something
  * they are made of or with is missing, and an error named AbortError when the signal was aborted; then nothing is left behind.
  */
 export async function buildImages(systems: readonly string[], options: BuildOptions): Promise<BuiltImage[]> {
@@ -62,7 +64,12 @@ export async function buildImages(systems: readonly string[], options: BuildOpti
   }
   for (const kind of [...kinds].sort())
     built.push(await buildImage(await storeRecipe(kind, options), ROOT, options));
-  for (const recipe of [PAUSE, ...(options.k6 === undefined ? [] : [runnerRecipe(options.k6)])])
+  const { k6, prometheus } = options;
+  for (const recipe of [
+    PAUSE,
+    ...(k6 === undefined ? [] : [runnerRecipe(k6)]),
+    ...(prometheus === undefined ? [] : [prometheusRecipe(prometheus)]),
+  ])
     built.push(await buildImage(recipe, ROOT, options));
   return built;
 }

@@ -494,3 +494,28 @@ it('refuses runners that could not be made, before anything is changed', async (
 it('runs the image that is built for runners', () => {
   expect(RUNNER_IMAGE).toBe(runnerRecipe('/k6').name);
 });
+
+it('asks for the rights of its own Prometheus only where there is to be one, and shows what it would make', async () => {
+  const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1', namespaced: true };
+  const kinds = [...SERVED, { ...rbac, kind: 'Role' }, { ...rbac, kind: 'RoleBinding' }];
+  const poor = setUp({ kinds, refuses: ({ resource }) => resource.startsWith('role') });
+  const prepare = ({ platform }: typeof poor) =>
+    platform.prepare({ systemDir: dir, faults: [], prometheus: true });
+  await expect(prepare(poor)).rejects.toThrow(
+    /may not create,delete roles\.rbac\.authorization\.k8s\.io in shop; create,delete rolebindings/,
+  );
+  await poor.prepare();
+  expect(await poor.platform.preview?.([], 'everything')).not.toContainEqual(expect.stringContaining('Role'));
+
+  const rich = setUp({ kinds });
+  await prepare(rich);
+  const lines = (await rich.platform.preview?.([], 'everything')) ?? [];
+  expect(lines.slice(-5).map((line) => line.split(' (')[0])).toEqual(
+    ['ServiceAccount', 'Role', 'RoleBinding', 'ConfigMap', 'Pod'].map(
+      (kind) => `create ${kind} shop/proofload-prometheus`,
+    ),
+  );
+  expect([poor, rich].flatMap(({ cluster }) => cluster.writes)).toEqual([]);
+  await poor.platform.remove();
+  await rich.platform.remove();
+});

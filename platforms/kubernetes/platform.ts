@@ -19,6 +19,8 @@ import { dial as tcpDial } from './dial.ts';
 import type { Dial } from './dial.ts';
 import { checkFault, prepareFault } from './faults.ts';
 import { previewRun } from './preview.ts';
+import { startPrometheus } from './prometheus.ts';
+import { prometheusObjects, prometheusRights, RELEASED_IMAGE } from './prometheus-objects.ts';
 import {
   checkChaosServed,
   checkClusterScoped,
@@ -52,6 +54,8 @@ export interface KubernetesOptions {
   netem?: 'present' | 'absent';
   /** What the HPA's controller was started with, as far as the place knows and the cluster does not show. */
   controller?: Partial<HpaParameters>;
+  /** For nodes that can reach no registry: the image of Prometheus that was put on them, and this process's own address in the pods' network. */
+  prometheus?: { image: string; ownAddress?: string };
   /** What belongs to a cluster on this machine, for CPU accounting. */
   processGroups?: () => CpuGroups;
   connect?: typeof connectCluster;
@@ -75,6 +79,8 @@ interface Known {
   chaos: Map<string, Located>;
   /** Was told of runners. */
   inside: boolean;
+  /** Was told of a Prometheus. */
+  watched: boolean;
 }
 
 export function createKubernetesPlatform(options: KubernetesOptions): Platform {
@@ -83,6 +89,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
     chaosDir: path.join(ROOT, 'chaos'),
     dial: tcpDial,
   };
+  const { image = RELEASED_IMAGE, ownAddress } = options.prometheus ?? {};
   let known: Known | undefined;
   let running: Running | undefined;
   let removed: Promise<void> | undefined;
@@ -113,7 +120,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
   return {
     name: 'kubernetes',
 
-    async prepare({ systemDir, overlay, faults, runners }) {
+    async prepare({ systemDir, overlay, faults, runners, prometheus = false }) {
       const raw = new Map(chaosFilesOf(faults).map((name) => [name, readChaosNode(chaosDir, name)]));
       const durationsMs: Record<string, number> = {};
       const notRuns: Record<string, string> = {};
@@ -150,6 +157,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
         const wanted = [
           ...wantedRights({ namespace, objects: planned.objects, served, faults: files, attach }),
           ...(runners === undefined ? [] : runnerRights(namespace, runners.kind)),
+          ...(prometheus ? prometheusRights(namespace) : []),
         ];
         const missing = await missingRights(cluster, wanted);
         if (missing.length > 0) throw rightsError(missing, cluster.context);
@@ -163,7 +171,7 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
         const objects = system.objects.map(toKubeObject);
         const scaleBackMs = plannedScaleBackMs(objects, system.workload.name, options.controller ?? {});
         known?.cluster.close();
-        known = { cluster, system, chaos, inside: runners !== undefined };
+        known = { cluster, system, chaos, inside: runners !== undefined, watched: prometheus };
         return {
           workload: system.workload,
           durationsMs,
@@ -179,13 +187,20 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
     },
 
     async preview(faults, of) {
-      const { cluster, system } = prepared();
+      const { cluster, system, watched } = prepared();
       const { attach } = options;
       return previewRun({
         cluster,
         system,
         attach,
         of,
+        // What its ConfigMap will hold is not known before the run.
+        beside: watched
+          ? prometheusObjects(
+              { config: '', rules: {}, flags: [] },
+              { namespace: system.namespace, runId: 'preview', image, alertmanager: undefined },
+            )
+          : [],
         faults: faults.map((planned) => ({ planned, node: nodeOf(planned.fault) })),
       });
     },
@@ -222,6 +237,8 @@ export function createKubernetesPlatform(options: KubernetesOptions): Platform {
         signal,
       });
     },
+    startPrometheus: async (request) =>
+      startPrometheus({ request, deployed: current().deployed(), image, ownAddress }),
     pods: () => running?.pods() ?? [],
     fault: (planned, random) => prepareFault(current().deployed(), planned, nodeOf(planned.fault), random),
     scaling: () => readScaling(current().deployed()),

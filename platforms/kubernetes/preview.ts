@@ -19,35 +19,44 @@ export async function previewRun(options: {
   attach: boolean;
   of: 'faults' | 'everything';
   faults: readonly { planned: PlannedFault; node: Located | undefined }[];
+  /** What the run adds to the system: its own Prometheus. */
+  beside: readonly KubeObject[];
 }): Promise<string[]> {
-  const { cluster, system, attach, of, faults } = options;
+  const { cluster, system, attach, of, faults, beside } = options;
   const { namespace, workload } = system;
   const pods = attach ? await cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { namespace }) : undefined;
   const place = `context ${cluster.context} (${cluster.server}), namespace ${namespace}`;
+  const attached = `attached to Deployment ${namespace}/${workload.name} in ${cluster.context}`;
   const lines = attach
-    ? [`nothing is created: attached to Deployment ${namespace}/${workload.name} in ${cluster.context}`]
-    : of === 'everything'
-      ? await previewObjects(cluster, system)
-      : [];
+    ? [
+        beside.length === 0
+          ? `nothing is created: ${attached}`
+          : `nothing of the system is created: ${attached}`,
+      ]
+    : [];
+  if (of === 'everything') lines.push(...(await previewObjects(cluster, system, { attach, beside })));
   return [place, ...lines, ...faults.map(({ planned, node }) => faultLine(planned, node, system, pods))];
 }
 
-async function previewObjects(cluster: Cluster, system: ClusterSystem): Promise<string[]> {
-  const { namespace } = system;
+async function previewObjects(
+  cluster: Cluster,
+  { namespace, objects }: ClusterSystem,
+  { attach, beside }: { attach: boolean; beside: readonly KubeObject[] },
+): Promise<string[]> {
   const exists = (await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace })) !== null;
-  const lines = system.objects.some(({ kind, name }) => kind === 'Namespace' && name === namespace)
-    ? []
-    : [`create Namespace ${namespace}`];
-  for (const manifest of system.objects) {
-    const object = toKubeObject(manifest);
+  const creation = async (object: KubeObject, origin: string) => {
     const inside = object.metadata.namespace;
-    const what = `create ${object.kind} ${inside === undefined ? '' : `${inside}/`}${object.metadata.name}`;
     const checked =
       inside !== undefined && !exists
         ? 'the API can check it only once its namespace is there'
         : await dryRun(cluster, withRunLabel(object, 'preview'));
-    lines.push(`${what} (${manifest.node.file}:${manifest.node.line}; ${checked})`);
-  }
+    return `create ${object.kind} ${inside === undefined ? '' : `${inside}/`}${object.metadata.name} (${origin}; ${checked})`;
+  };
+  const made = attach || objects.some(({ kind, name }) => kind === 'Namespace' && name === namespace);
+  const lines = made ? [] : [`create Namespace ${namespace}`];
+  for (const manifest of attach ? [] : objects)
+    lines.push(await creation(toKubeObject(manifest), `${manifest.node.file}:${manifest.node.line}`));
+  for (const object of beside) lines.push(await creation(object, "the run's own Prometheus"));
   return lines;
 }
 

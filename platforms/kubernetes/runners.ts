@@ -5,7 +5,8 @@
 import { reasonOf } from '../../record/reason.ts';
 import { CannotRun, type Emit } from '../platform.ts';
 import { abortError } from './aborted.ts';
-import type { Cluster, KubeObject, ObjectRef } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import { createdObjects } from './created-objects.ts';
 import { checkLoad, loadData, loadLabels, type LoadObjects, REST_PORT, runnerJob } from './runners/job.ts';
 import type { RunnerFiles } from './runners/ledger.ts';
 import { followRunner, type RunnerLife } from './runners/life.ts';
@@ -301,34 +302,5 @@ function notReady(pods: RunnerPods): (runner: string) => string[] {
     return [
       `runner ${runner} ${pod === undefined ? 'has no pod' : `(pod ${pod.pod}) is not ready: ${pod.waiting || 'no reason given'}`}`,
     ];
-  };
-}
-
-/** What was made, to be removed once, the last first; never what somebody else has made under that name. */
-function createdObjects(cluster: Cluster, emit: Emit) {
-  const made: { ref: ObjectRef; uid: string | undefined }[] = [];
-  let removal: Promise<void> | null = null;
-  const removeEach = async () => {
-    for (const { ref, uid } of made.toReversed()) {
-      try {
-        await cluster.remove(ref, uid === undefined ? {} : { uid });
-      } catch (error) {
-        const why = reasonOf(error);
-        emit({
-          kind: 'note',
-          text: `${ref.kind} ${ref.name} was not removed: ${why}; run \`proofload heal\``,
-        });
-      }
-    }
-  };
-  return {
-    isWhole: (count: number) => made.length === count,
-    async create(object: KubeObject): Promise<void> {
-      const { apiVersion, kind, metadata } = object;
-      const { uid } = (await cluster.create(object)).metadata;
-      const { name, namespace } = metadata;
-      made.push({ ref: { apiVersion, kind, name, ...(namespace !== undefined && { namespace }) }, uid });
-    },
-    remove: () => (removal ??= removeEach()),
   };
 }

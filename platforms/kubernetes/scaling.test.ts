@@ -109,4 +109,10 @@ it('plans the way back from the manifests, where there is an HPA that can divide
   expect(plannedScaleBackMs([hpa, deployment({})], 'web', {})).toBeNull();
   const limited = deployment({ limits: { cpu: '40m' } });
   expect(plannedScaleBackMs([hpa, limited], 'web', {})).toBe(slower);
+  const byMemory = {
+    type: 'Resource',
+    resource: { name: 'memory', target: { type: 'Utilization', averageUtilization: 75 } },
+  };
+  const other = { ...hpa, spec: { ...Object(hpa['spec']), metrics: [byMemory] } };
+  expect(plannedScaleBackMs([other, sized], 'web', {})).toBeNull();
 });

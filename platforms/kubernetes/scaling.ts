@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { scaledBackMs } from '../../analysis/hpa/bounds.ts';
 import { readHpa } from '../../analysis/hpa/defaults.ts';
+import { resourceMetric } from '../../analysis/hpa/rest-points.ts';
 import { CONTROLLER_DEFAULTS, type ControllerParameters } from '../../analysis/hpa/types.ts';
 import { milliOf } from '../../analysis/quantity.ts';
 import { parseDurationMs } from '../../record/duration.ts';
@@ -93,7 +94,7 @@ export async function readScaling({
 
 /**
  * The longest legal way back to the minimum that the manifests leave to a controller of these parameters, milliseconds, for planning: what is in
- * force is judged. Null where no HPA scales the workload, or it has nothing to divide by.
+ * force is judged. Null where no HPA scales the workload on CPU, or it has nothing to divide by.
  */
 export function plannedScaleBackMs(
   objects: readonly KubeObject[],
@@ -105,7 +106,7 @@ export function plannedScaleBackMs(
     .filter(({ kind }) => kind === HPA.kind)
     .map(readHpa)
     .filter((read) => typeof read !== 'string' && read.target.name === deployment);
-  if (hpa === undefined || typeof hpa === 'string') return null;
+  if (hpa === undefined || typeof hpa === 'string' || !resourceMetric(hpa.spec, 'cpu')) return null;
   const { requestMilli, limitMilli, lacking } = cpuOfPod(target);
   if (lacking !== null) return null;
   const parameters = { ...CONTROLLER_DEFAULTS, ...controller };

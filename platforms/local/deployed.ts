@@ -4,7 +4,7 @@ import path from 'node:path';
 import { reasonOf } from '../../record/reason.ts';
 import type { BuiltFile } from '../manifests/contract.ts';
 import { letters, rollingBounds, templateHash } from '../manifests/workload.ts';
-import type { DeployOptions } from '../platform.ts';
+import type { DeployOptions, PrometheusRequest, StartedPrometheus } from '../platform.ts';
 import { Autoscaler } from './autoscale/autoscaler.ts';
 import type { AutoscalerManifest } from './autoscale/manifest.ts';
 import { startNetwork } from './network.ts';
@@ -15,6 +15,7 @@ import { freePort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import type { Postgres } from './postgres.ts';
 import { logTail, sleep, startProcess } from './process.ts';
+import { launchPrometheus, type LocalPrometheus, podTargets, type Target } from './prometheus.ts';
 import { Replicas } from './replicas.ts';
 import type { LocalSystem } from './system.ts';
 
@@ -32,6 +33,8 @@ export interface Deployed {
   replicas?: Replicas;
   /** Only where the scenario asks for one. */
   autoscaler?: Autoscaler;
+  /** Only where the run asks for one. */
+  prometheus?: LocalPrometheus;
   links: Map<string, number>;
   /** Chaos objects whose unplayed fields are in the history already. */
   told: Set<string>;
@@ -174,9 +177,13 @@ function createPod(
       if (event.restarts !== undefined) progress.restarts = event.restarts;
       emit({ kind: 'pod', pod: name, uid, ...event });
       deployed.autoscaler?.podChanged(name, uid, event);
+      if (event.state === 'started') publishTargets(deployed);
       onEvent(progress, event);
     },
-    onChange: changed,
+    onChange: () => {
+      changed();
+      publishTargets(deployed);
+    },
   });
 }
 
@@ -196,11 +203,46 @@ function publish(deployed: Deployed, ready: readonly Pod[]): void {
     });
 }
 
+/** Of a system that is deployed; from now on it is told of every pod that comes and goes. */
+export async function startPrometheus(
+  deployed: Deployed,
+  request: PrometheusRequest,
+): Promise<StartedPrometheus> {
+  const { runId, evidenceDir, undo, signal } = deployed.options;
+  const prometheus = await launchPrometheus({
+    request,
+    targets: targetsOf(deployed),
+    runId,
+    evidenceDir,
+    undo,
+    signal,
+  });
+  deployed.prometheus = prometheus;
+  // While it came up there may have been changes.
+  publishTargets(deployed);
+  return prometheus;
+}
+
+function targetsOf({ system, replicas }: Deployed): Target[] {
+  return podTargets(system, replicas?.pods ?? []);
+}
+
+/** A full disk must not end a pod's life here. */
+function publishTargets(deployed: Deployed): void {
+  try {
+    deployed.prometheus?.setTargets(targetsOf(deployed));
+  } catch (error) {
+    const text = `Prometheus could not be told of its targets: ${reasonOf(error)}`;
+    deployed.options.emit({ kind: 'note', text });
+  }
+}
+
 /** Pods, network and store, each whatever became of the others. What cannot be taken back stays in the undo journal. */
 export async function removeAll(deployed: Deployed): Promise<void> {
   deployed.removing = true;
   const steps = [
     () => deployed.autoscaler?.stop(),
+    () => deployed.prometheus?.stop(),
     () => deployed.replicas?.remove(REMOVE_GRACE_MS),
     () => deployed.autoscaler?.close(),
     () => deployed.endpoints,

@@ -20,7 +20,7 @@ import { parametersOf } from './autoscale/autoscaler.ts';
 import { findAutoscaler } from './autoscale/manifest.ts';
 import type { AutoscalerManifest } from './autoscale/manifest.ts';
 import { readChaos } from './chaos.ts';
-import { removeAll, startParts, startPods } from './deployed.ts';
+import { removeAll, startParts, startPods, startPrometheus } from './deployed.ts';
 import type { Deployed } from './deployed.ts';
 import { linkFault } from './faults/link.ts';
 import { podKill } from './faults/pod-kill.ts';
@@ -153,12 +153,15 @@ export function createLocalPlatform(
 
     scaling: () => Promise.resolve(deployed?.autoscaler?.scaling() ?? null),
 
+    startPrometheus: (request) => startPrometheus(current(), request),
+
     processGroups: () => ({
       pods: (deployed?.replicas?.pods ?? []).flatMap((pod) =>
         pod.process === undefined ? [] : [pod.process.pid],
       ),
       store: deployed?.store?.pids() ?? [],
       network: deployed?.network === undefined ? [] : [deployed.network.pid],
+      ...(deployed?.prometheus && { prometheus: [deployed.prometheus.pid] }),
     }),
 
     storeEnv: () => {

@@ -3,7 +3,7 @@ import { CannotRun } from '../../platform.ts';
 import type { PreparedFault } from '../../platform.ts';
 import { prepareFault } from '../faults.ts';
 import { ApiError } from '../cluster.ts';
-import { CHANGED_BY, RUN_LABEL } from '../labels.ts';
+import { CHANGED_BY, PROMETHEUS_LABEL, RUN_LABEL } from '../labels.ts';
 import { makeFixture, RUN, setPod, settled } from './fixture.ts';
 import type { Fixture } from './fixture.ts';
 import { LEASE_REF } from './lease.ts';
@@ -167,6 +167,7 @@ test('a heartbeat in between is no reason to give up', async () => {
 test('the node of the store, a cordoned one and the only one are never chosen, with the reason', async () => {
   f.pod('store-1', { app: 'store', node: 'node-0' });
   f.pod('agent', { app: 'agent', node: 'node-1', owner: 'DaemonSet' });
+  f.pod('instrument', { node: 'node-1' }).metadata.labels = { [PROMETHEUS_LABEL]: 'true' };
   const cordoned = node('node-2');
   if (cordoned) cordoned['spec'] = { unschedulable: true };
   expect((await prepare(0.99)).targets).toEqual(['node-1', 'app-1']);

@@ -11,6 +11,7 @@ import { assertNoOverlap } from './overlap.ts';
 import { firstDeaf, podsWith, readPod, selects, wantedReplicas } from './pod.ts';
 import type { PodFacts } from './pod.ts';
 import { changeMarked } from './restore.ts';
+import { PROMETHEUS_LABEL } from '../labels.ts';
 import { holdLease } from './lease.ts';
 import type { HeldLease } from './lease.ts';
 import { pause, until } from './wait.ts';
@@ -32,7 +33,9 @@ export function chooseNode(deployed: Deployed, random: () => number): { node: st
   const pods = deployed
     .pods()
     .flatMap((object) => readPod(object) ?? [])
-    .filter((pod) => pod.namespace === deployed.namespace && !pod.ended && !pod.ofNode);
+    .filter((pod) => pod.namespace === deployed.namespace && !pod.ended && !pod.ofNode)
+    // The run's own instrument: it stays where it is, whatever node is emptied of the workload.
+    .filter((pod) => pod.labels[PROMETHEUS_LABEL] === undefined);
   const nodes = deployed.nodes().flatMap((object) => {
     const { data } = Node.safeParse(object);
     if (!data) return [];

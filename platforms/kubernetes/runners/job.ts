@@ -83,12 +83,13 @@ export function loadData(load: LoadObjects): KubeObject[] {
 /** k6's own settings and the script's; nothing in here is a secret. */
 export function k6Environment({
   runId,
+  env,
   ratePerS,
   vus,
   forMs,
 }: LoadObjects): { name: string; value: string }[] {
   const values = {
-    RUN_ID: runId,
+    RUN_ID: env['RUN_ID'] ?? runId,
     RATE: String(ratePerS),
     DURATION_MS: String(forMs),
     VUS: String(vus),

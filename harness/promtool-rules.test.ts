@@ -4,19 +4,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { RuleTest } from '../analysis/alerts/rule-test.ts';
-import { UsageError } from '../record/model.ts';
-import { findPromtool } from './promtool.ts';
 import { playRuleTest } from './promtool-rules.ts';
 
 let dir: string;
 const { signal } = new AbortController();
-const quiet = { signal, onProgress: () => undefined };
 
 beforeEach(() => {
   dir = mkdtempSync(path.join(os.tmpdir(), 'proofload-promtool-test-'));
   mkdirSync(path.join(dir, 'bin'));
   vi.stubEnv('PATH', path.join(dir, 'bin'));
-  vi.stubEnv('XDG_CACHE_HOME', path.join(dir, 'cache'));
 });
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -29,18 +25,6 @@ function program(name: string, body: string): string {
   chmodSync(file, 0o755);
   return file;
 }
-
-it('takes the promtool on PATH that is of the pinned version', async () => {
-  const file = program('promtool', 'echo "promtool, version 3.14.2 (branch: HEAD)"');
-  await expect(findPromtool(quiet)).resolves.toBe(file);
-});
-
-it('says of every way why it leads nowhere', async () => {
-  program('promtool', 'echo "promtool, version 2.42.0 (branch: HEAD)"');
-  const found = findPromtool(quiet);
-  await expect(found).rejects.toThrow(UsageError);
-  await expect(found).rejects.toThrow(/2\.42\.0, and 3\.14\.x is needed.*no go on PATH.*install it/);
-});
 
 const TEST: RuleTest = {
   evaluationIntervalMs: 15_000,
