@@ -35,7 +35,7 @@ async function connected(answer: (insert: number, ...rest: Parameters<RequestLis
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const connection = await clickhouse({ url, timeoutMs: 400, bodyKeepMs: 0 }).open();
+  const connection = await clickhouse({ url, timeoutMs: 2_000, bodyKeepMs: 0 }).open();
   return { connection, server, inserts: () => inserts };
 }
 
