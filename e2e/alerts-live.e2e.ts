@@ -9,7 +9,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { deadlines } from '../analysis/alerts/deadlines.ts';
 import { type AlertJudgement, type ExpectedFault, judgeAlert } from '../analysis/alerts/judge.ts';
-import { type AlertView, alertViews } from '../analysis/alerts/view.ts';
+import { type AlertView, alertViews, unwatched } from '../analysis/alerts/view.ts';
+import { watchedView } from '../analysis/alerts/testing-run.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import { findEngine } from '../harness/engines.ts';
 import { planWatch } from '../harness/prometheus/watch-plan.ts';
@@ -159,6 +160,11 @@ function judgedOf(
   });
 }
 
+/** What every check of alerts says of a run with these events, before it looks at any alert. */
+function saidOf(events: Event[]) {
+  return unwatched({ ...watchedView(), events });
+}
+
 describe.concurrent('a live Prometheus', () => {
   it(`fires and resolves in time, ${5 * CYCLES} times`, async () => {
     const random = randomFrom(SEED);
@@ -267,6 +273,10 @@ describe.concurrent('a live Prometheus', () => {
       rulesRefused: true,
       why: expect.stringContaining('could not parse expression'),
     });
+    expect(saidOf(events)).toMatchObject({
+      verdict: 'invalid',
+      reason: expect.stringContaining('Prometheus refused the rules'),
+    });
   });
 
   it('says that the target is not scraped', async () => {
@@ -280,6 +290,10 @@ describe.concurrent('a live Prometheus', () => {
     expect(eventsOf(events, 'alert.blind')).toEqual([
       expect.objectContaining({ what: 'not scraped', detail: expect.stringContaining('connection refused') }),
     ]);
+    expect(saidOf(events)).toMatchObject({
+      verdict: 'invalid',
+      reason: expect.stringContaining('never scraped the system'),
+    });
   });
 
   it('is silent where the fault never crosses the threshold', async () => {

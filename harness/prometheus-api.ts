@@ -110,7 +110,7 @@ export type PrometheusApi = ReturnType<typeof prometheusApi>;
 
 /** Throws UsageError for an address that is none. Each question rejects with PrometheusError, or with the reason of `signal`. */
 export function prometheusApi(address: string, { signal, timeoutMs = TIMEOUT_MS }: Asking = {}) {
-  const ask = asker(address, { timeoutMs, ...(signal && { signal }) });
+  const { ask, get } = asker(address, { timeoutMs, ...(signal && { signal }) });
   return {
     /** At `atMs` since the Unix epoch, or now. A scalar is one series without labels; a series of native histograms has the value null. */
     async query(expr: string, atMs?: number): Promise<Noted<Series<string | null>[]>> {
@@ -156,6 +156,18 @@ export function prometheusApi(address: string, { signal, timeoutMs = TIMEOUT_MS 
     /** Type and unit by metric, as its targets say them: more than one where they disagree. Without the `_bucket` and the like of histograms. */
     metadata: async () => (await ask('metadata', Metadata)).data,
     runtime: async () => (await ask('status/runtimeinfo', Runtime)).data,
+    /** Of the metrics that it has of itself and whose names begin so: values by name and labels, as written. */
+    async ownMetrics(prefix: string): Promise<Map<string, number>> {
+      const { where, status, text } = await get('metrics');
+      if (status !== 200) throw new PrometheusError(`${where}: status ${status}`, false);
+      const lines = text.split('\n').filter((line) => line.startsWith(prefix));
+      return new Map(
+        lines.map((line) => {
+          const end = line.lastIndexOf(' ');
+          return [line.slice(0, end), Number(line.slice(end + 1))];
+        }),
+      );
+    },
   };
 }
 
@@ -167,10 +179,10 @@ interface Asking {
 
 function asker(address: string, { signal, timeoutMs }: Asking & { timeoutMs: number }) {
   const { base, authorization } = baseOf(address);
-  return async <T>(what: string, schema: z.ZodType<T>, form?: Record<string, string>) => {
-    const where = `${base.href}api/v1/${what.split('?')[0]}`;
+  const get = async (what: string, form?: Record<string, string>) => {
+    const where = `${base.href}${what.split('?')[0]}`;
     const limit = AbortSignal.timeout(timeoutMs);
-    const answered = await exchange(new URL(`api/v1/${what}`, base), {
+    const answered = await exchange(new URL(what, base), {
       authorization,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
       ...(form && { form }),
@@ -179,8 +191,13 @@ function asker(address: string, { signal, timeoutMs }: Asking & { timeoutMs: num
       const why = limit.aborted ? `no whole answer within ${timeoutMs} ms` : reasonOf(error);
       throw new PrometheusError(`${where}: ${why}`, false);
     });
-    const answer = Answer.safeParse(answered.body);
-    if (!answer.success) throw new PrometheusError(`${where}: ${strangerOf(answered)}`, false);
+    return { where, ...answered };
+  };
+  const ask = async <T>(what: string, schema: z.ZodType<T>, form?: Record<string, string>) => {
+    const { where, ...answered } = await get(`api/v1/${what}`, form);
+    const body = jsonOf(answered.text);
+    const answer = Answer.safeParse(body);
+    if (!answer.success) throw new PrometheusError(`${where}: ${strangerOf({ ...answered, body })}`, false);
     if (answer.data.status === 'error') {
       const { errorType, error } = answer.data;
       throw new PrometheusError(`${where}: ${error}`, errorType === 'bad_data' || errorType === 'execution');
@@ -194,6 +211,7 @@ function asker(address: string, { signal, timeoutMs }: Asking & { timeoutMs: num
       );
     return { data: parsed.data, warnings, infos };
   };
+  return { ask, get };
 }
 
 function strangerOf({ status, body, text }: { status: number; body: unknown; text: string }): string {
@@ -209,7 +227,7 @@ async function exchange(
     signal,
     form,
   }: { authorization: string; signal: AbortSignal; form?: Record<string, string> },
-): Promise<{ status: number; body: unknown; text: string }> {
+): Promise<{ status: number; text: string }> {
   const response = await request(url, {
     method: form ? 'POST' : 'GET',
     headers: {
@@ -226,8 +244,7 @@ async function exchange(
     if (sizeBytes > MAX_BYTES) throw new Error(`an answer of more than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
-  const text = Buffer.concat(chunks).toString('utf8');
-  return { status: response.statusCode, body: jsonOf(text), text };
+  return { status: response.statusCode, text: Buffer.concat(chunks).toString('utf8') };
 }
 
 /** Undefined: it is none. */

@@ -1,11 +1,6 @@
 /** What a Prometheus says of itself, once a second: its rules, what it left out, and whether it is still the same one. */
-import { request } from 'undici';
 import type { EventOf } from '../../record/model.ts';
 import type { PrometheusApi } from '../prometheus-api.ts';
-
-const TIMEOUT_MS = 5_000;
-/** It tells some hundred kilobytes of itself. */
-const MAX_BYTES = 16 * 1_024 * 1_024;
 
 export type LoadedGroup = Awaited<ReturnType<PrometheusApi['rules']>>[number];
 
@@ -29,8 +24,12 @@ export interface Look {
 export type Blind = Omit<EventOf<'alert.blind'>, 'at' | 'kind'>;
 
 /** Rejects when there is no whole answer in time. */
-export async function look(url: string, api: PrometheusApi, atMs: number): Promise<Look> {
-  const [groups, { startTime }, metrics] = await Promise.all([api.rules(), api.runtime(), metricsOf(url)]);
+export async function look(api: PrometheusApi, atMs: number): Promise<Look> {
+  const [groups, { startTime }, metrics] = await Promise.all([
+    api.rules(),
+    api.runtime(),
+    api.ownMetrics('prometheus_rule_'),
+  ]);
   return {
     atMs,
     startTime,
@@ -88,21 +87,4 @@ export function leftOut(before: Look, now: Look, toRunMs: (wallMs: number) => nu
       })),
     ];
   });
-}
-
-/** Value by name and labels as written, of its own metrics. */
-async function metricsOf(url: string): Promise<Map<string, number>> {
-  const response = await request(new URL('/metrics', url), { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MAX_BYTES) throw new Error(`${url}/metrics: more than ${MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  if (response.statusCode !== 200) throw new Error(`${url}/metrics answered ${response.statusCode}`);
-  const lines = Buffer.concat(chunks)
-    .toString('utf8')
-    .matchAll(/^(prometheus_rule_\S+\{.*\}) (\S+)$/gm);
-  return new Map([...lines].map(([, name = '', value]) => [name, Number(value)]));
 }

@@ -41,7 +41,8 @@ export async function tell(telling: Telling): Promise<void> {
   const { plan, writer, clock, seen, receiver, api, notifies, startedMs } = telling;
   const { last } = seen;
   const toMs = last?.atMs ?? startedMs;
-  const watchedMs: [number, number] = [Math.min(toMs, seen.scrapedMs ?? startedMs), toMs];
+  // As long as a target was never scraped there was nothing to see of it.
+  const watchedMs: [number, number] = [Math.min(toMs, seen.scrapedMs ?? toMs), toMs];
   const scrapes = api && (await scrapesOf(telling, api, watchedMs));
   const blind = [...seen.blind, ...(scrapes?.blind ?? []), ...clockSteps(clock)];
   if (receiver.refused() !== '')

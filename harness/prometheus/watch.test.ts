@@ -17,6 +17,7 @@ const SLOT_MS = 123;
 interface Fake {
   firesMs: [number, number] | null;
   scraped: (atMs: number) => boolean;
+  health: string;
   missed: number;
   startTime: string;
 }
@@ -30,7 +31,7 @@ let stopped: number;
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: WALL_MS });
-  fake = { firesMs: null, scraped: () => true, missed: 0, startTime: '2026-11-21T09:59:59Z' };
+  fake = { firesMs: null, scraped: () => true, health: 'up', missed: 0, startTime: '2026-11-21T09:59:59Z' };
   events = [];
   died = null;
   stopped = 0;
@@ -61,7 +62,7 @@ async function answer(asked: IncomingMessage): Promise<string> {
       activeTargets: [
         {
           labels: { pod: 'a' },
-          health: 'up',
+          health: fake.health,
           lastError: 'refused',
           lastScrape: '',
           lastScrapeDuration: 0.01,
@@ -226,6 +227,16 @@ it('tells the rule, its firing and its condition, and nothing that it did not se
   expect(events.at(-1)).toMatchObject({ kind: 'prometheus.ended', why: '', rulesRefused: false });
   await started.end();
   expect(stopped).toBe(1);
+});
+
+it('has watched nothing as long as a target was never scraped', async () => {
+  fake.health = 'unknown';
+  const starting = watch();
+  // It is given its time, which is over here at once.
+  await vi.waitFor(() => expect(of('prometheus.started')).toHaveLength(1));
+  vi.setSystemTime(WALL_MS + LENGTH_MS);
+  await (await starting).end();
+  expect(of('alert.rule')).toEqual([expect.objectContaining({ watchedMs: [60_000, 60_000] })]);
 });
 
 it('takes firings from the samples where notifications have no way', async () => {

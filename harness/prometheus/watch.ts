@@ -94,7 +94,7 @@ async function watchStarted(
   const lookOnce = async () => {
     clock.anchor();
     try {
-      take(seen, await look(prometheus.url, api, nowMs()), clock);
+      take(seen, await look(api, nowMs()), clock);
       if (seen.scrapedMs === null && (await allScraped(api))) seen.scrapedMs = nowMs();
     } catch {
       // Counters say afterwards what was left out meanwhile; a Prometheus that never answers again was watched until its last look.

@@ -1,9 +1,8 @@
 /** A Prometheus with the system's own rules in a pod beside the system: brought up, reached from here, and taken away. */
-import { z } from 'zod';
-import { askJson } from '../../record/ask-json.ts';
 import { reasonOf } from '../../record/reason.ts';
 import { CannotRun } from '../platform.ts';
 import type { PrometheusRequest, StartedPrometheus } from '../platform.ts';
+import { prometheusVersion } from '../prometheus-version.ts';
 import { abortError } from './aborted.ts';
 import type { Deployed } from './cluster.ts';
 import { createdObjects } from './created-objects.ts';
@@ -24,8 +23,6 @@ const REACHED_WITHIN_MS = 1_000;
 /** A pod that is ready answers at once; a way through the API server may need another attempt. */
 const ANSWERS_WITHIN_MS = 15_000;
 const ANSWER_MS = 3_000;
-
-const BuildInfo = z.object({ data: z.object({ version: z.string() }) });
 
 export interface PrometheusOptions {
   request: PrometheusRequest;
@@ -140,7 +137,7 @@ async function directWay({ status: { podIP } }: PodObject): Promise<Way | undefi
   if (podIP === undefined) return undefined;
   const url = `http://${hostOf(podIP)}:${PROMETHEUS_PORT}`;
   try {
-    return { url, version: await versionOf(url, REACHED_WITHIN_MS), way: 'directly' };
+    return { url, version: await prometheusVersion(url, REACHED_WITHIN_MS), way: 'directly' };
   } catch {
     return undefined;
   }
@@ -155,7 +152,7 @@ async function forwardWay({ cluster, namespace, signal }: Deployed, open: (() =>
   let why = '';
   const answers = async () => {
     try {
-      version = await versionOf(url, ANSWER_MS);
+      version = await prometheusVersion(url, ANSWER_MS);
     } catch (error) {
       why = reasonOf(error);
     }
@@ -166,9 +163,4 @@ async function forwardWay({ cluster, namespace, signal }: Deployed, open: (() =>
   throw new CannotRun(
     `Prometheus is ready and does not answer through the API server (port-forward) within ${ANSWERS_WITHIN_MS / 1_000} s: ${why}`,
   );
-}
-
-async function versionOf(url: string, timeoutMs: number): Promise<string> {
-  const { body } = await askJson(new URL('/api/v1/status/buildinfo', url), { method: 'GET', timeoutMs });
-  return BuildInfo.parse(body).data.version;
 }

@@ -7,11 +7,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { request as get } from 'undici';
 import { parse, stringify } from 'yaml';
-import { z } from 'zod';
-import { askJson } from '../../record/ask-json.ts';
 import { reasonOf } from '../../record/reason.ts';
 import { find } from '../manifests/located.ts';
 import { CannotRun, type PrometheusRequest, type StartedPrometheus, type UndoJournal } from '../platform.ts';
+import { prometheusVersion } from '../prometheus-version.ts';
 import type { Pod } from './pod.ts';
 import { freePort } from './ports.ts';
 import { endsWithin, killAndWait, logTail, type RunningProcess, sleep, startProcess } from './process.ts';
@@ -44,8 +43,6 @@ export interface LaunchOptions {
   undo: UndoJournal;
   signal: AbortSignal;
 }
-
-const BuildInfo = z.object({ data: z.object({ version: z.string() }) });
 
 /** Resolves when it is ready. Rejects with CannotRun and the end of its log when it does not come up; nothing of it is left then. */
 export async function launchPrometheus(options: LaunchOptions): Promise<LocalPrometheus> {
@@ -140,14 +137,7 @@ async function ready(
       );
     await sleep(LOOK_EVERY_MS, signal);
   }
-  const { body } = await askJson(new URL('/api/v1/status/buildinfo', url), {
-    method: 'GET',
-    timeoutMs: ASK_TIMEOUT_MS,
-  });
-  const parsed = BuildInfo.safeParse(body);
-  if (!parsed.success)
-    throw new CannotRun(`Prometheus does not say its version: ${z.prettifyError(parsed.error)}`);
-  return parsed.data.data.version;
+  return prometheusVersion(url, ASK_TIMEOUT_MS);
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -6,10 +6,7 @@ import { checkEvent, isEvent, isObject } from './event.ts';
 import type { Event } from './event.ts';
 import { PlainPost } from './plain-post.ts';
 
-/**
- * The guide's DDL: `uuid` is not in the key and nothing removes doubles. The setting is an operator's: parts are merged no further than 32 MB (a
- * million events), since at 100,000 rows a second the large ones were merged with a few small ones again and again, for a core's time.
- */
+/** `uuid` is not in the key and nothing removes doubles, as in the guide's DDL. */
 export const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS ${EVENTS_TABLE} (
     uuid UUID,
     project_id LowCardinality(String),
@@ -21,8 +18,7 @@ export const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS ${EVENTS_TABLE} (
   ) ENGINE = MergeTree
   PARTITION BY toYYYYMM(timestamp)
   ORDER BY (project_id, event, toDate(timestamp), distinct_id)
-  TTL toDateTime(timestamp) + INTERVAL 90 DAY
-  SETTINGS max_bytes_to_merge_at_max_space_in_pool = 33554432`;
+  TTL toDateTime(timestamp) + INTERVAL 90 DAY`;
 
 /** In the order that `writeRow` writes. */
 export const INSERT = `INSERT INTO ${EVENTS_TABLE} (uuid, project_id, event, distinct_id, timestamp, properties, created_at) FORMAT RowBinary`;
