@@ -32,6 +32,11 @@ it('counts a group that was not there as nothing', () => {
   expect(cores).toEqual({ k6: 0.5, pods: 1 });
 });
 
+it('says nothing of memory that nobody measured', () => {
+  const { peakRssMb } = hostView([sample(1_000), sample(2_000, { cores: { pods: 2 } })], 0, 5_000);
+  expect(peakRssMb).toEqual({ k6: 20 });
+});
+
 it('knows a window without a sample', () => {
   const { windows } = hostView(
     seconds(40)

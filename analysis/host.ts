@@ -21,7 +21,7 @@ export interface HostView {
   windows: HostWindow[];
   /** Mean CPU seconds per second by group of processes. */
   cores: Record<string, number>;
-  /** Largest resident memory by group of processes, MB. */
+  /** Largest resident memory by group of processes, MB; a group whose memory nobody measured has none. */
   peakRssMb: Record<string, number>;
 }
 
@@ -43,15 +43,16 @@ export function hostView(events: readonly Event[], fromMs: number, toMs: number)
       steal: mean(inside.map(({ steal }) => steal)),
     });
   }
-  const groups = [...new Set(samples.flatMap(({ cores }) => Object.keys(cores)))].sort();
+  const groupsIn = (kind: 'cores' | 'rssMb') =>
+    [...new Set(samples.flatMap((sample) => Object.keys(sample[kind])))].sort();
   return {
     samples: samples.length,
     windows,
     cores: Object.fromEntries(
-      groups.map((group) => [group, mean(samples.map(({ cores }) => cores[group] ?? 0))]),
+      groupsIn('cores').map((group) => [group, mean(samples.map(({ cores }) => cores[group] ?? 0))]),
     ),
     peakRssMb: Object.fromEntries(
-      groups.map((group) => [group, Math.max(...samples.map(({ rssMb }) => rssMb[group] ?? 0))]),
+      groupsIn('rssMb').map((group) => [group, Math.max(...samples.map(({ rssMb }) => rssMb[group] ?? 0))]),
     ),
   };
 }

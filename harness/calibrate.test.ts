@@ -2,23 +2,25 @@ import { expect, it } from 'vitest';
 import type { NewEvent } from '../record/writer.ts';
 import { calibrate, notCarried, type Trial } from './calibrate.ts';
 
-/** A machine that acknowledges at most `ceiling` writes a second and drops the rest. */
-function machine(ceiling: number) {
-  return (ratePerS: number): Promise<Trial> =>
-    Promise.resolve({
+/** A machine that acknowledges at most `ceilings[0]` writes a second in its first trial, and so on, the last one ever after; it drops the rest. */
+function machine(ceilings: number[]) {
+  return (ratePerS: number, index: number): Promise<Trial> => {
+    const ceiling = ceilings[Math.min(index, ceilings.length) - 1] ?? 0;
+    return Promise.resolve({
       ackedPerS: Math.min(ratePerS, ceiling),
       p99Ms: ratePerS > ceiling ? 900 : 20,
     });
+  };
 }
 
-function find(ceiling: number) {
+function find(...ceilings: number[]) {
   const events: NewEvent[] = [];
   const writer = { emit: (event: NewEvent) => void events.push(event) };
   const rate = calibrate({
     askedPerS: 1_000,
     latencyMs: 1_000,
     writer,
-    trial: machine(ceiling),
+    trial: machine(ceilings),
     signal: new AbortController().signal,
   });
   return rate.then((found) => ({ found, events }));
@@ -34,6 +36,13 @@ it('steps down to a rate that a slow machine carries, and records every trial', 
   const { found, events } = await find(400);
   expect(found).toBe(340);
   expect(events.map((event) => event.kind === 'calibration' && event.carried)).toEqual([false, true]);
+});
+
+it('asks a rate that a cold system nearly carried once more, and lowers it when it is missed again', async () => {
+  expect((await find(930, 1_000)).found).toBe(1_000);
+  const { found, events } = await find(930);
+  expect(found).toBe(790);
+  expect(events.map((event) => event.kind === 'calibration' && event.ratePerS)).toEqual([1_000, 1_000, 790]);
 });
 
 it('finds nothing on a machine that acknowledges nothing', async () => {

@@ -9,7 +9,8 @@ export default {
   question: 'Does every journey survive a database that is cut off from the engine, and one that dies?',
   system: 'kalcifer',
   overlay: 'quick',
-  before: { script: 'start-journeys', ratePerS: 100, pointsPerWrite: 1, forMs: 20_000, warmupMs: 0 },
+  // Twice as many as there will be events (docs/journeys.md).
+  before: { script: 'start-journeys', ratePerS: 600, pointsPerWrite: 1, forMs: 20_000, warmupMs: 0 },
   load: { script: 'send-events', ratePerS: 50, pointsPerWrite: 1, forMs: 120_000, warmupMs: 4_000 },
   calibrate: false,
   disturb: [

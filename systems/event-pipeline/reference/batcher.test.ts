@@ -78,7 +78,7 @@ describe('Batcher', () => {
     const waits = batcher.add(record(1_999, 0, 100), false).then(() => (isTaken = true));
     await vi.advanceTimersByTimeAsync(100);
     answers[0]?.ok();
-    await vi.advanceTimersByTimeAsync(600);
+    await vi.advanceTimersByTimeAsync(1_300);
     expect([isTaken, delivered.length]).toEqual([false, 1]);
     await vi.advanceTimersByTimeAsync(100);
     await waits;

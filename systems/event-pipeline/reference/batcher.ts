@@ -8,7 +8,7 @@ import type { InRecord } from './batch.ts';
 const MAX_AGE_MS = 2_000;
 const LOOK_EVERY_MS = 50;
 /** Of a full batch, from its first step to that of the next. */
-const FULL_BATCH_MS = 800;
+const FULL_BATCH_MS = 1_500;
 
 export interface BatcherOptions {
   keepsValues: boolean;
