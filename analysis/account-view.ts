@@ -35,9 +35,13 @@ export interface AccountView {
   stored: number;
   unknownStored: number;
   unknownAbsent: number;
+  /** Acknowledged, and held among the system's dead letters alone: kept, and not lost. */
+  deadLetters: number;
   lost: Accused;
   duplicated: Accused;
   failedStored: Accused;
+  /** Of these, those of which only a part is stored. */
+  failedInPart: number;
   phantom: Accused;
   /** Answered with success and yet not taken whole. */
   partial: Accused;
@@ -72,9 +76,11 @@ export function accountView({ ledgers, loads, stored, readback, lagging, nameLim
     stored: 0,
     unknownStored: 0,
     unknownAbsent: 0,
+    deadLetters: 0,
     lost: accused(),
     duplicated: accused(),
     failedStored: accused(),
+    failedInPart: 0,
     phantom: accused(),
     partial: accused(),
     atRisk: {},
@@ -84,12 +90,15 @@ export function accountView({ ledgers, loads, stored, readback, lagging, nameLim
   const whole = addStored(view, ledgers, loads, stored);
   for (const { file, account, scan } of ledgers) {
     const held = account.settle(whole.has(file.runner));
-    const unknown = account.unknown + account.gaps;
+    // With those after a virtual user's last line that turned up in the store: they were sent, and nobody saw how they ended.
+    const unknown = held.unknownStored + held.unknownAbsent;
     view.failed += account.failed;
     view.unknown += unknown;
     view.stored += held.stored;
     view.unknownStored += held.unknownStored;
     view.unknownAbsent += held.unknownAbsent;
+    view.deadLetters += account.deadLetters;
+    view.failedInPart += account.failedInPart;
     const { acknowledged, failed } = account;
     view.runners.push({
       ...scan,
@@ -127,7 +136,11 @@ function addStored(
     else if (ledger || !loads.some((load) => load.runner === runner)) {
       const account = ledger?.account ?? new RunnerAccount(runner, 0, 0);
       const inFlight = ledger !== undefined && mayBeInFlight(ledger);
-      const scan = scanStored(file.chunks(), (range) => account.addStored(range, inFlight, view.phantom));
+      const scan = scanStored(
+        file.chunks(),
+        (range) => account.addStored(range, inFlight, view.phantom),
+        (part) => account.addPart(part, inFlight, view.phantom),
+      );
       if (scan.complete) whole.add(runner);
       else doubts.push(`ledger/${runner}.stored: ${scan.why}`);
     }
@@ -162,6 +175,17 @@ function doubtsOf({ file, load, account, scan }: Ledger): string[] {
   if (counted && scan.lines + scan.malformed + (scan.torn ? 1 : 0) < counted.count)
     doubts.push(`${name}: ${scan.lines} lines for ${counted.count} ${counted.by}`);
   return doubts;
+}
+
+/** Of the doubts those about one kind of file: `log`, what the clients were told; `stored`, what the system gave back. */
+export function doubtsAbout({ doubts }: Pick<AccountView, 'doubts'>, kind: 'log' | 'stored'): string[] {
+  const file = kind === 'log' ? /^ledger\/\S+\.log\b/ : /^ledger\/\S+\.stored\b/;
+  return doubts.filter((doubt) => file.test(doubt));
+}
+
+/** Of accused writes those counted, or null where none is and the account cannot say that a write which is not accused is well. */
+export function knownCount({ acknowledged, doubts }: AccountView, count: number): number | null {
+  return count > 0 || (acknowledged > 0 && doubts.length === 0) ? count : null;
 }
 
 function missing(ledgers: readonly Ledger[], loads: readonly LoadView[]): string[] {
@@ -216,7 +240,8 @@ export class Tally {
       const name = fault?.name ?? OUTSIDE;
       this.#view.unknownByWindow[name] = (this.#view.unknownByWindow[name] ?? 0) + 1;
     }
-    if (outcome !== 'A' && status >= 200 && status < 300) this.#name('partial', vu, n, endedAtMs, fault);
+    // A refusal certainly had no effect, whatever status it came with.
+    if (outcome === 'U' && status >= 200 && status < 300) this.#name('partial', vu, n, endedAtMs, fault);
     if (!runner.anyAccused) return;
     for (const accusation of runner.takeAccusations(vu, n))
       if (accusation !== 'lost' || before) this.#name(accusation, vu, n, endedAtMs, fault);

@@ -1,5 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
+import type { StoredRange } from '../record/contract.ts';
 import type { LedgerLine } from '../record/ledger.ts';
 import { type Accusation, Accused, RunnerAccount } from './accounting.ts';
 
@@ -18,23 +19,27 @@ const line = (outcome: LedgerLine['outcome'], vu: number, n: number): LedgerLine
   attempts: 1,
 });
 
+type Range = Omit<StoredRange, 'runner'>;
+
 /** What the words of record/ledger.ts say, with sets of strings and no thought of speed. */
-function naive(
-  lines: readonly LedgerLine[],
-  ranges: readonly { vu: number; from: number; to: number; copies: number }[],
-) {
+function naive(lines: readonly LedgerLine[], ranges: readonly Range[]) {
   const outcome = new Map(lines.map((one) => [`${one.vu}:${one.n}`, one.outcome]));
   const last = new Map<number, number>();
   for (const { vu, n } of lines) last.set(vu, Math.max(last.get(vu) ?? 0, n));
-  const copies = new Map<string, number>();
+  const table = new Map<string, number>();
+  const letters = new Map<string, number>();
+  const parts = new Set<string>();
   const phantoms: string[] = [];
-  for (const { vu, from, to, copies: times } of ranges) {
+  for (const { vu, from, to, copies: times, form } of ranges) {
     for (let n = from; n <= to; n += 1) {
       const known = last.has(vu) || vu <= VUS ? (last.get(vu) ?? 0) + 1 : 0;
+      const held = form === 'dead' ? letters : table;
       if (n > known) phantoms.push(`r/${vu}:${n}`);
-      else copies.set(`${vu}:${n}`, (copies.get(`${vu}:${n}`) ?? 0) + times);
+      else if (form === 'part') parts.add(`${vu}:${n}`);
+      else held.set(`${vu}:${n}`, (held.get(`${vu}:${n}`) ?? 0) + times);
     }
   }
+  const copies = new Map([...letters, ...table]);
   const ids = [...outcome.keys()];
   const gaps = [...last].flatMap(([vu, to]) =>
     Array.from({ length: to }, (_, index) => `${vu}:${index + 1}`).filter((id) => !outcome.has(id)),
@@ -44,8 +49,11 @@ function naive(
   const of = (wanted: string) => ids.filter((id) => outcome.get(id) === wanted);
   return {
     lost: of('A').filter((id) => !copies.has(id)).length,
-    failedStored: of('F').filter((id) => copies.has(id)).length,
-    duplicated: [...copies.values()].filter((times) => times > 1).length,
+    failedStored: of('F').filter((id) => copies.has(id) || parts.has(id)).length,
+    failedInPart: of('F').filter((id) => !copies.has(id) && parts.has(id)).length,
+    deadLetters: of('A').filter((id) => letters.has(id) && !table.has(id)).length,
+    duplicated: [...copies.keys()].filter((id) => (table.get(id) ?? 0) > 1 || (letters.get(id) ?? 0) > 1)
+      .length,
     phantoms: phantoms.length,
     stored: copies.size,
     unknownStored: [...unknown].filter((id) => copies.has(id)).length,
@@ -54,15 +62,13 @@ function naive(
   };
 }
 
-function count(
-  lines: readonly LedgerLine[],
-  ranges: readonly { vu: number; from: number; to: number; copies: number }[],
-  mayBeInFlight = true,
-) {
+function count(lines: readonly LedgerLine[], ranges: readonly Range[], mayBeInFlight = true) {
   const account = new RunnerAccount('r', VUS, MOST);
   const phantom = new Accused();
   for (const one of lines) account.add(one, 1);
-  for (const range of ranges) account.addStored(range, mayBeInFlight, phantom);
+  for (const { form, ...range } of ranges)
+    if (form === 'part') account.addPart(range, mayBeInFlight, phantom);
+    else account.addStored({ ...range, ...(form && { form }) }, mayBeInFlight, phantom);
   const gaps = account.gaps;
   const held = account.settle(true);
   const taken = lines.flatMap(({ vu, n }) => account.takeAccusations(vu, n));
@@ -70,6 +76,8 @@ function count(
   return {
     lost: take('lost'),
     failedStored: take('failedStored'),
+    failedInPart: account.failedInPart,
+    deadLetters: account.deadLetters,
     duplicated: take('duplicated') + [...account.duplicatedWithoutLine()].length,
     phantoms: phantom.count,
     ...held,
@@ -88,6 +96,7 @@ const ranges = fc.array(
     from: fc.integer({ min: 1, max: 600 }),
     length: fc.integer({ min: 0, max: 300 }),
     copies: fc.constantFrom(1, 1, 1, 2),
+    form: fc.constantFrom<StoredRange['form'][]>(undefined, undefined, undefined, 'dead', 'part'),
   }),
   { maxLength: 12 },
 );
@@ -101,7 +110,13 @@ describe('RunnerAccount', () => {
       const known = written.some(({ vu }) => vu === VUS) ? VUS + 1 : VUS;
       const read = stored
         .filter(({ vu }) => vu <= VUS || known === VUS)
-        .map(({ vu, from, length, copies }) => ({ vu, from, to: from + length, copies }));
+        .map(({ vu, from, length, copies, form }) => ({
+          vu,
+          from,
+          to: from + length,
+          copies,
+          ...(form !== undefined && { form }),
+        }));
       expect(count(written, read)).toEqual(naive(written, read));
     },
   );
@@ -166,6 +181,38 @@ describe('RunnerAccount', () => {
     expect(ask()).toEqual([['failedStored', 'duplicated'], ['duplicated'], ['lost']]);
     expect(ask()).toEqual([[], [], []]);
     expect([...account.duplicatedWithoutLine()]).toEqual([]);
+  });
+
+  it('a part of a refused write is too much, one of another write is nothing', () => {
+    const written = [line('F', 1, 1), line('A', 1, 2), line('U', 1, 3)];
+    const part = { vu: 1, from: 1, to: 6, copies: 1, form: 'part' as const };
+    const told = { failedStored: 1, failedInPart: 1, lost: 1, stored: 0, phantoms: 2, unknownStored: 0 };
+    expect(count(written, [part])).toMatchObject(told);
+    // Whichever is told first: that it is whole is the more of the two.
+    const whole = { vu: 1, from: 1, to: 1, copies: 1 };
+    for (const both of [
+      [part, whole],
+      [whole, part],
+    ])
+      expect(count(written, both)).toMatchObject({
+        failedStored: 1,
+        failedInPart: 0,
+        stored: 1,
+        duplicated: 0,
+      });
+  });
+
+  it('a dead letter is kept: alone it is counted, beside the stored write it is no second copy', () => {
+    const written = [line('A', 1, 1), line('A', 1, 2)];
+    const dead = { vu: 1, from: 1, to: 2, copies: 1, form: 'dead' as const };
+    const stored = { vu: 1, from: 1, to: 1, copies: 1 };
+    for (const both of [
+      [dead, stored],
+      [stored, dead],
+    ])
+      expect(count(written, both)).toMatchObject({ lost: 0, duplicated: 0, deadLetters: 1, stored: 2 });
+    expect(count(written, [{ ...dead, copies: 2 }])).toMatchObject({ duplicated: 2, deadLetters: 2 });
+    expect(count(written, [stored, dead, stored])).toMatchObject({ duplicated: 1 });
   });
 
   it('names what is stored twice and left no line, after a damaged number far away', () => {

@@ -5,6 +5,7 @@
 import type { StoredRange } from '../record/contract.ts';
 import type { LedgerLine } from '../record/ledger.ts';
 import { LedgerMarks } from './ledger-marks.ts';
+import type { WholeRange } from './stored-scan.ts';
 
 /** Names listed for each accusation; all are counted. */
 const NAMED = 20;
@@ -52,10 +53,16 @@ const ACKNOWLEDGED = 1;
 const FAILED = 2;
 const UNKNOWN = 3;
 const ENDED = 3;
-/** ... that the system holds it, holds it more than once, and that its accusations were taken. */
+/**
+ * ... that the system holds it, holds it more than once, and that its accusations were taken; that it holds a part of it, and that it holds it
+ * among its dead letters.
+ */
 const STORED = 4;
 const AGAIN = 8;
 const TAKEN = 16;
+const PART = 32;
+const DEAD = 64;
+const HELD = STORED | DEAD;
 
 export type Accusation = 'lost' | 'duplicated' | 'failedStored';
 const NOTHING: readonly Accusation[] = [];
@@ -80,6 +87,10 @@ export class RunnerAccount {
   impossible = 0;
   /** Where the first of them are in the file. */
   readonly impossibleAt: number[] = [];
+  /** Acknowledged, and held among the dead letters alone. */
+  deadLetters = 0;
+  /** Failed, and held in part alone. */
+  failedInPart = 0;
   readonly #maxNumber: number;
   readonly #marks = new LedgerMarks();
   /** Of all virtual users: the sum of their last numbers, and how many stored numbers are past the last of theirs. */
@@ -136,34 +147,59 @@ export class RunnerAccount {
 
   /**
    * What the system holds; what was never attempted goes to `phantom`. After all lines. `mayBeInFlight`: each
-   * virtual user may have sent one write that has no line.
+   * virtual user may have sent one write that has no line. A dead letter of what is stored as well is no second copy.
    */
-  addStored(range: Omit<StoredRange, 'runner'>, mayBeInFlight: boolean, phantom: Accused): void {
+  addStored(range: WholeRange, mayBeInFlight: boolean, phantom: Accused): void {
     const { vu, from, to, copies } = range;
-    const known = this.#marks.find(vu);
-    const inFlight = mayBeInFlight && (known !== undefined || vu <= this.#maxVu) ? 1 : 0;
-    const limit = (known?.last ?? 0) + inFlight;
-    if (to > limit) this.#addPhantoms(vu, Math.max(from, limit + 1), to, phantom);
+    const limit = this.#addPhantoms(range, mayBeInFlight, phantom);
     if (from > limit) return;
-    const user = known ?? this.#marks.open(vu);
+    const place = range.form === 'dead' ? DEAD : STORED;
+    const user = this.#marks.find(vu) ?? this.#marks.open(vu);
     for (let n = from; n <= Math.min(to, limit); n += 1) {
       const mark = this.#marks.get(user, n);
-      const again = copies > 1 || (mark & STORED) !== 0;
+      const ended = mark & ENDED;
+      const again = copies > 1 || (mark & place) !== 0;
       if (again && (mark & AGAIN) === 0) this.#duplicated += 1;
-      if ((mark & STORED) === 0) {
+      if ((mark & HELD) === 0) {
         this.#stored += 1;
-        if ((mark & ENDED) === ACKNOWLEDGED) this.#acknowledgedStored += 1;
-        if ((mark & ENDED) === FAILED) this.#failedStored += 1;
+        if (ended === ACKNOWLEDGED) this.#acknowledgedStored += 1;
+        if (ended === FAILED) this.#failedStored += 1;
+        if ((mark & PART) !== 0) this.failedInPart -= 1;
         if (n > user.last) this.#pastLast += 1;
-      }
-      this.#marks.set(user, n, mark | STORED | (again ? AGAIN : 0));
+        if (ended === ACKNOWLEDGED && place === DEAD) this.deadLetters += 1;
+      } else if (ended === ACKNOWLEDGED && place === STORED && (mark & HELD) === DEAD) this.deadLetters -= 1;
+      this.#marks.set(user, n, mark | place | (again ? AGAIN : 0));
     }
   }
 
-  #addPhantoms(vu: number, from: number, to: number, phantom: Accused): void {
+  /** The same for writes of which it holds a part: of a failed one that is too much, and any other is as absent as without it. */
+  addPart(range: Omit<StoredRange, 'runner'>, mayBeInFlight: boolean, phantom: Accused): void {
+    const last = Math.min(range.to, this.#addPhantoms(range, mayBeInFlight, phantom));
+    const user = this.#marks.find(range.vu);
+    if (user === undefined) return;
+    for (let n = range.from; n <= last; n += 1) {
+      const mark = this.#marks.get(user, n);
+      if ((mark & ENDED) !== FAILED || (mark & (HELD | PART)) !== 0) continue;
+      this.failedInPart += 1;
+      this.#marks.set(user, n, mark | PART);
+    }
+  }
+
+  /** Returns the number of the last write that its virtual user may have attempted; what is past it goes to `phantom`. */
+  #addPhantoms(
+    range: Pick<StoredRange, 'vu' | 'from' | 'to'>,
+    mayBeInFlight: boolean,
+    phantom: Accused,
+  ): number {
+    const { vu, to } = range;
+    const known = this.#marks.find(vu);
+    const inFlight = mayBeInFlight && (known !== undefined || vu <= this.#maxVu) ? 1 : 0;
+    const limit = (known?.last ?? 0) + inFlight;
+    const from = Math.max(range.from, limit + 1);
     const each = Math.min(to, from + NAMED - 1);
     for (let n = from; n <= each; n += 1) phantom.add({ id: this.id(vu, n), endedAtMs: null, window: null });
     if (to > each) phantom.add({ id: this.id(vu, to), endedAtMs: null, window: null }, to - each);
+    return limit;
   }
 
   /** Compares. `whole` = everything that is stored was added: only then is an absent write lost. */
@@ -180,8 +216,8 @@ export class RunnerAccount {
     const user = this.#marks.find(vu);
     const mark = user === undefined ? 0 : this.#marks.get(user, n);
     const ended = mark & ENDED;
-    const lost = this.#whole && ended === ACKNOWLEDGED && (mark & STORED) === 0;
-    const failedStored = ended === FAILED && (mark & STORED) !== 0;
+    const lost = this.#whole && ended === ACKNOWLEDGED && (mark & HELD) === 0;
+    const failedStored = ended === FAILED && (mark & (HELD | PART)) !== 0;
     const duplicated = (mark & AGAIN) !== 0;
     if (user === undefined || (mark & TAKEN) !== 0 || (!lost && !failedStored && !duplicated)) return NOTHING;
     this.#marks.set(user, n, mark | TAKEN);
@@ -195,7 +231,7 @@ export class RunnerAccount {
 
   get anyAccused(): boolean {
     const lost = this.#whole && this.acknowledged > this.#acknowledgedStored;
-    return lost || this.#failedStored > 0 || this.#duplicated > 0;
+    return lost || this.#failedStored + this.failedInPart > 0 || this.#duplicated > 0;
   }
 
   /** Identities stored more than once that were not taken after every line was asked about: they have none. */

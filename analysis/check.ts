@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { EventOf, Expectation, Verdict } from '../record/model.ts';
 import { type FaultView, OUTSIDE } from './faults.ts';
 import type { Accused } from './accounting.ts';
+import { blurredTimes } from './load-view.ts';
 import type { RunView } from './view.ts';
 
 /** A verdict without what the judge knows better: its id, check, title and whether it is optional. */
@@ -101,7 +102,7 @@ export function named({ named: writes, count }: Accused): string {
   return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** `pod-kill: 12, rollout: 3, outside: 0`: every fault's window that there was, also those without any. */
+/** `pod-kill: 12, rollout: 3, outside: 0`: every fault's window that there was, also those without any; and how sharp the windows are, where they are not. */
 export function byWindow(view: RunView, counts: Record<string, number>): string {
   const known = view.faults.filter(({ windowMs }) => windowMs !== null).map(({ name }) => name);
   const names = [
@@ -109,7 +110,9 @@ export function byWindow(view: RunView, counts: Record<string, number>): string 
     OUTSIDE,
     ...Object.keys(counts).filter((name) => !known.includes(name) && name !== OUTSIDE),
   ];
-  return names.map((name) => `${name}: ${counts[name] ?? 0}`).join(', ');
+  const words = names.map((name) => `${name}: ${counts[name] ?? 0}`).join(', ');
+  const blurred = known.length === 0 ? null : blurredTimes(view.loads);
+  return blurred === null ? words : `${words} (${blurred})`;
 }
 
 /**

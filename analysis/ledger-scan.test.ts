@@ -120,10 +120,16 @@ describe('scanLedger', () => {
 describe('scanStored', () => {
   const stored = (text: string, size = 3) => {
     const ranges: unknown[] = [];
+    const parts: unknown[] = [];
     const chunks = Array.from({ length: Math.ceil(text.length / size) }, (_, index) =>
       bytes(text.slice(index * size, (index + 1) * size)),
     );
-    return { scan: scanStored(chunks, (range) => ranges.push(range)), ranges };
+    const scan = scanStored(
+      chunks,
+      (range) => ranges.push(range),
+      (part) => parts.push(part),
+    );
+    return { scan, ranges, parts };
   };
 
   it('reads ranges and copies', () => {
@@ -135,7 +141,19 @@ describe('scanStored', () => {
     ]);
   });
 
+  it('tells parts from what is whole, and dead letters', () => {
+    const { scan, ranges, parts } = stored('1:1-5 part\n1:6-6 dead\n2:7-7 x3 dead\nend\n');
+    expect(scan).toEqual({ complete: true, why: '' });
+    expect(parts).toEqual([{ vu: 1, from: 1, to: 5, copies: 1 }]);
+    expect(ranges).toEqual([
+      { vu: 1, from: 6, to: 6, copies: 1, form: 'dead' },
+      { vu: 2, from: 7, to: 7, copies: 3, form: 'dead' },
+    ]);
+  });
+
   it.each([
+    ['1:1-5 lost\nend\n', 'line 1'],
+    ['1:1-5 dead x2\nend\n', 'line 1'],
     ['1:1-5\n', 'not "end"'],
     ['1:1-5\nend', 'not "end"'],
     ['', 'not "end"'],

@@ -105,13 +105,17 @@ function account(name: string, { log, stored }: Drawn) {
   const owed = [...first.values()];
   const ids = (of: (write: Write) => boolean) => owed.filter(of).map(({ id }) => `${name}/${id}`);
   const gaps = [...last.values()].reduce((sum, n) => sum + n, 0) - owed.length;
+  const pastLast = [...copies.keys()].filter((id) => {
+    const [vu = 0, n = 0] = id.split(':').map(Number);
+    return n > (last.get(vu) ?? 0);
+  }).length;
   const endsMs = ({ dueMs, latMs }: Write) => ANCHOR_MS + dueMs + latMs;
   return {
     lines: writes.length,
     malformed,
     acknowledged: writes.filter((write) => write.letter === 'A' && endsMs(write) < READ_FROM_MS).length,
     failed: owed.filter(({ letter }) => letter === 'F').length,
-    unknown: owed.filter(({ letter }) => letter === 'U').length + gaps,
+    unknown: owed.filter(({ letter }) => letter === 'U').length + gaps + pastLast,
     stored: copies.size,
     unknownStored: [...copies.keys()].filter((id) => !/[AF]/.test(first.get(id)?.letter ?? '')).length,
     phantom,
@@ -119,7 +123,7 @@ function account(name: string, { log, stored }: Drawn) {
     failedStored: ids(({ letter, id }) => letter === 'F' && copies.has(id)),
     duplicated: [...copies].filter(([, times]) => times > 1).map(([id]) => `${name}/${id}`),
     partial: writes
-      .filter(({ letter, status }) => letter !== 'A' && status === 200)
+      .filter(({ letter, status }) => letter === 'U' && status === 200)
       .map(({ id }) => `${name}/${id}`),
   };
 }

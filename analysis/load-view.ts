@@ -6,6 +6,8 @@ export interface LoadView {
   judged: boolean;
   /** Where the runner's ledger counts from, on the run's clock. */
   anchorMs: number;
+  /** How far that may be off, and every time of its ledger with it, ms; 0 on the harness's own clock, and where nobody knows. */
+  anchorBoundMs: number;
   /** Judged from here (after the warm-up) to there. */
   fromMs: number;
   toMs: number;
@@ -38,6 +40,20 @@ export interface JudgedLoad {
   ratePerS: number;
   pointsPerWrite: number;
   droppedSeen: number;
+}
+
+/** Windows are told to a tenth of a second and judged in whole ones: a clock that is off by less moves nothing. */
+const SHARP_MS = 1_000;
+
+/** `the times of load-2 are known to +- 2.3 s only`: of the runner whose clock is known worst, where that may move writes between windows; else null. */
+export function blurredTimes(loads: readonly LoadView[]): string | null {
+  const worst = loads.reduce<LoadView | null>(
+    (a, b) => (b.anchorBoundMs > (a?.anchorBoundMs ?? SHARP_MS) ? b : a),
+    null,
+  );
+  return (
+    worst && `the times of ${worst.runner} are known to +- ${(worst.anchorBoundMs / 1_000).toFixed(1)} s only`
+  );
 }
 
 /** Null when no judged load was ever started. */
@@ -78,6 +94,7 @@ export function loadViews(events: readonly Event[]): LoadView[] {
       runner: started.runner,
       judged: started.judged,
       anchorMs,
+      anchorBoundMs: ended?.anchorBoundMs ?? 0,
       fromMs,
       toMs: Math.max(fromMs, Math.min(anchorMs + started.forMs, ended?.at ?? last, undoneMs)),
       ratePerS: started.ratePerS,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Event } from '../record/model.ts';
+import { byWindow } from './check.ts';
 import { missingLines } from './missing-lines.ts';
 import { ANCHOR_MS, faultEvents, viewOf } from './testing.ts';
 import { type RunnersStory, runnersRecord } from './testing-runners.ts';
@@ -20,6 +21,25 @@ const about =
     const change = patch(event);
     return change === null ? null : { ...event, ...change };
   };
+
+describe('the clocks of runners', () => {
+  const off = (boundMs: number) =>
+    view({
+      count: 3,
+      faults: [{ name: 'rollout', fault: 'rollout-restart' }],
+      events: faultEvents('rollout', 20_000, 30_000),
+      edit: about('load-2', ({ kind }) => (kind === 'load.ended' ? { anchorBoundMs: boundMs } : {})),
+    });
+  const said = (boundMs: number) => byWindow(off(boundMs), off(boundMs).account.atRisk);
+
+  it('are named where what is counted by window may belong to another one', () => {
+    expect(off(2_300).loads.map(({ anchorBoundMs }) => anchorBoundMs)).toEqual([0, 2_300, 0]);
+    expect(said(2_300)).toMatch(
+      /^rollout: \d+, outside: \d+ \(the times of load-2 are known to \+- 2\.3 s only\)$/,
+    );
+    expect(said(1_000)).toMatch(/^rollout: \d+, outside: \d+$/);
+  });
+});
 
 describe('the judged load of three runners', () => {
   it('is one load: the same seconds and counts as from a single k6', () => {

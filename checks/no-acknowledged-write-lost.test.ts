@@ -55,9 +55,37 @@ it('says how many were late, and by how much, whether others are lost or not', (
   ).not.toContain('lagging');
 });
 
+it('takes a part for nothing, and a dead letter for kept, and says how many there are', () => {
+  const part = ask({ stored: (text) => text.replace('1:2-2\n', '1:2-2 part\n') });
+  expect(part).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
+  const dead = ask({ stored: (text) => text.replace('1:2-2\n', '1:2-2 dead\n') });
+  expect(dead).toMatchObject({
+    verdict: 'pass',
+    reason: expect.stringContaining('1 of them are dead letters'),
+  });
+  const both = ask({ stored: (text) => text.replace('1:2-2\n', '').replace('1:3-3\n', '1:3-3 dead\n') });
+  expect(both).toMatchObject({
+    verdict: 'fail',
+    reason: expect.stringContaining('of the others 1 are dead letters'),
+  });
+  expect(ask({}).reason).not.toContain('dead');
+});
+
 it('does not accuse unknown writes', () => {
   const verdict = ask({ write: (index) => (index % 7 === 0 ? { outcome: 'U', status: 0 } : {}) });
   expect(verdict).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('172 unknown writes') });
+});
+
+it('claims nothing of unknown writes where not all was read back', () => {
+  const write: Story['write'] = (index) => (index % 7 === 0 ? { outcome: 'U', status: 0 } : {});
+  for (const story of [
+    { edit: (event) => (event.kind === 'readback' ? null : event) },
+    { stored: (text) => text.replace('end\n', '') },
+  ] satisfies Story[]) {
+    const { reason } = ask({ write, ...story });
+    expect(reason).toContain('172 unknown writes are kept apart (which of them are stored is not known)');
+    expect(reason).not.toContain('172 not)');
+  }
 });
 
 it.each<[string, Story, string]>([

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { byWindow, type Judgement, ledgerEvidence, named, ruleOfThree, seconds } from '../analysis/check.ts';
 import type { FaultView } from '../analysis/faults.ts';
 import { lostSpans } from '../analysis/recovery/loss.ts';
-import type { AccountView } from '../analysis/account-view.ts';
+import { type AccountView, doubtsAbout } from '../analysis/account-view.ts';
 import type { RunView } from '../analysis/view.ts';
 
 export const title = 'No acknowledged write is lost';
@@ -20,11 +20,14 @@ export function judge(view: RunView): Judgement {
     expected: { value: 0, unit: 'writes' },
     evidence: ledgerEvidence(view),
   };
-  const unknown = `${account.unknown} unknown writes are kept apart (${account.unknownStored} stored, ${account.unknownAbsent} not)${late(account)}`;
+  const unknown = `${account.unknown} unknown writes are kept apart (${ofUnknown(account)})${late(account)}`;
+  // Kept, as the system promises no more; whoever asks it for them does not get them.
+  const dead = (before: string, after: string) =>
+    account.deadLetters === 0 ? '' : `; ${before}${account.deadLetters}${after} are dead letters`;
   if (lost.count > 0) {
     return {
       verdict: 'fail',
-      reason: `${lost.count} of ${acknowledged} acknowledged writes are lost, by the window in which they were acknowledged: ${byWindow(view, lost.byWindow)} (${lostSpans(view).join('; ')}). They are ${named(lost)}; ${unknown}${doubts.length > 0 ? `; besides, ${doubts.join('; ')}` : ''}.`,
+      reason: `${lost.count} of ${acknowledged} acknowledged writes are lost, by the window in which they were acknowledged: ${byWindow(view, lost.byWindow)} (${lostSpans(view).join('; ')}). They are ${named(lost)}${dead('of the others ', '')}; ${unknown}${doubts.length > 0 ? `; besides, ${doubts.join('; ')}` : ''}.`,
       ...common,
     };
   }
@@ -37,16 +40,29 @@ export function judge(view: RunView): Judgement {
   ];
   const words = `0 lost of ${acknowledged} acknowledged writes`;
   if (unsure.length > 0)
-    return { verdict: 'inconclusive', reason: `${words}, but ${unsure.join('; ')}; ${unknown}.`, ...common };
+    return {
+      verdict: 'inconclusive',
+      reason: `${words}${dead('', ' of them')}, but ${unsure.join('; ')}; ${unknown}.`,
+      ...common,
+    };
   return {
     verdict: 'pass',
-    reason: `${words} (${ruleOfThree(acknowledged)}); at risk by window: ${byWindow(view, atRisk)}${whileActing(account)}; ${unknown}.`,
+    reason: `${words} (${ruleOfThree(acknowledged)})${dead('', ' of them')}; at risk by window: ${byWindow(view, atRisk)}${whileActing(account)}; ${unknown}.`,
     ...common,
   };
 }
 
 function notAtRisk({ faults, account }: RunView): FaultView[] {
   return faults.filter(({ name, windowMs }) => windowMs !== null && !account.atRisk[name]);
+}
+
+/** An answer that was not whole says of none that it is not there. */
+function ofUnknown(account: AccountView): string {
+  const { readback, unknownStored, unknownAbsent } = account;
+  if (readback?.complete === true && doubtsAbout(account, 'stored').length === 0)
+    return `${unknownStored} stored, ${unknownAbsent} not`;
+  const seen = unknownStored > 0 ? `${unknownStored} seen stored; of the others` : 'which of them are stored';
+  return `${seen} is not known`;
 }
 
 /** Late is not lost, and a client that read at once did not get it. */

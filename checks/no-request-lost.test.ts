@@ -85,6 +85,17 @@ describe('a rollout in which nobody lost a request', () => {
     });
   });
 
+  it('is no pass where the times of the load may be those of another window', () => {
+    const known = (anchorBoundMs: number): Story => ({
+      edit: (event) => (event.kind === 'load.ended' ? { ...event, anchorBoundMs } : event),
+    });
+    expect(ask(known(1_400))).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('the times of load are known to +- 1.4 s only'),
+    });
+    expect(ask(known(300)).verdict).toBe('pass');
+  });
+
   it('needs a load that outlives the pods, and an end of theirs that was seen', () => {
     expect(ask({ forMs: 22_500 })).toMatchObject({
       verdict: 'inconclusive',

@@ -4,6 +4,7 @@
  * is lost by the instrument.
  */
 import { z } from 'zod';
+import { doubtsAbout } from '../analysis/account-view.ts';
 import {
   history,
   type Judgement,
@@ -15,6 +16,7 @@ import {
 } from '../analysis/check.ts';
 import type { Failures } from '../analysis/disruption/failures.ts';
 import { type DisturbedRequests, disturbedRequests } from '../analysis/disruption/requests.ts';
+import { blurredTimes } from '../analysis/load-view.ts';
 import { missingLines } from '../analysis/missing-lines.ts';
 import { scheduled, sum } from '../analysis/timeline.ts';
 import type { RunView } from '../analysis/view.ts';
@@ -78,9 +80,11 @@ function inDoubt(
   during: string,
   windowMs: [number, number],
 ): string | null {
-  const damaged = view.account.doubts.find((doubt) => /^ledger\/\S+\.log\b/.test(doubt));
+  const [damaged] = doubtsAbout(view.account, 'log');
   const [missing = damaged] = missingLines(view);
   if (missing !== undefined) return `nothing is known to be lost, but ${missing}`;
+  const blurred = blurredTimes(view.judged?.runners ?? []);
+  if (blurred !== null) return `nothing is known to be lost, but ${blurred}, so who was at risk when is not`;
   const unwatched = unwatchedPods(view, windowMs);
   if (unwatched !== null) return unwatched;
   if (ends.length === 0) return `no pod ended while ${during} was played, so no request was at risk`;

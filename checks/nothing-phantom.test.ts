@@ -29,6 +29,18 @@ it('names a refused write that is stored', () => {
   expect(verdict.reason).toContain('1 of 1 failed writes are stored: load/1:3');
 });
 
+it('names a refused write of which a part is stored, and no other one', () => {
+  const verdict = ask({ write: refused, stored: withLine('1:3-3 part') });
+  expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
+  expect(verdict.reason).toContain('1 of 1 failed writes are stored (1 in part): load/1:3');
+  const unknown: NonNullable<Story['write']> = (index) => (index === 8 ? { outcome: 'U', status: 0 } : {});
+  expect(ask({ write: unknown, stored: withLine('1:3-3 part') }).verdict).toBe('pass');
+  expect(ask({ stored: withLine('1:302-302 part') })).toMatchObject({
+    verdict: 'fail',
+    observed: { value: 1 },
+  });
+});
+
 it('names a stored write that nobody sent', () => {
   // Every virtual user wrote 300. However the generator ended, 301 may have been in flight, since k6 interrupts what its grace does not wait for.
   expect(ask({ stored: withLine('1:301-301'), edit: ended({ exitCode: 105 }) }).verdict).toBe('pass');

@@ -10,7 +10,7 @@ export const restsOn = 'ledger';
 export const options = z.strictObject({});
 
 export function judge(view: RunView): Judgement {
-  const { phantom, failedStored, failed, stored, doubts } = view.account;
+  const { phantom, failedStored, failedInPart, failed, stored, doubts } = view.account;
   const count = phantom.count + failedStored.count;
   const common = {
     observed: { value: count, unit: 'writes' },
@@ -19,9 +19,10 @@ export function judge(view: RunView): Judgement {
   };
   // With lines missing or damaged, a number past the last line may have been written all the same: only a refused write is sure.
   if (failedStored.count > 0 || (phantom.count > 0 && doubts.length === 0)) {
+    const inPart = failedInPart > 0 ? ` (${failedInPart} in part)` : '';
     const found = [
       ...(failedStored.count > 0
-        ? [`${failedStored.count} of ${failed} failed writes are stored: ${named(failedStored)}`]
+        ? [`${failedStored.count} of ${failed} failed writes are stored${inPart}: ${named(failedStored)}`]
         : []),
       ...(phantom.count > 0
         ? [`${phantom.count} stored writes were never attempted: ${named(phantom)}`]

@@ -27,3 +27,10 @@ it('cannot tell without stored writes, or without a whole answer', () => {
   });
   expect(ask({ stored: (text) => text.replace('end\n', '') }).verdict).toBe('inconclusive');
 });
+
+it('takes a dead letter beside the stored write for no second copy', () => {
+  const once = (text: string) => text.replace('1:2-2\n', '1:2-2\n1:2-2 dead\n');
+  expect(ask({ stored: once }).verdict).toBe('pass');
+  const twice = (text: string) => text.replace('1:2-2\n', '1:2-2\n1:2-2 x2 dead\n');
+  expect(ask({ stored: twice })).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
+});

@@ -20,3 +20,19 @@ it('cannot tell without an answer, or from a damaged ledger', () => {
   expect(ask({ write: () => ({ outcome: 'F', status: 503 }) }).verdict).toBe('inconclusive');
   expect(ask({ log: (text) => text.replace('A 3:5 ', 'A 3;5 ') }).verdict).toBe('inconclusive');
 });
+
+it.each<[string, NonNullable<Story['log']>, string]>([
+  ['a line is missing', (text) => text.replace(/^A 3:5 .*\n/m, ''), '1 numbers below the last have no line'],
+  ['the ledger is missing', () => null, 'ledger/load.log is missing'],
+])('cannot tell where %s', (_, log, words) => {
+  expect(ask({ log })).toMatchObject({ verdict: 'inconclusive', reason: expect.stringContaining(words) });
+});
+
+it('does not rest on what was read back', () => {
+  expect(ask({ edit: (event) => (event.kind === 'readback' ? null : event) }).verdict).toBe('pass');
+});
+
+it('accuses nobody of a refusal that is answered with success: certainly nothing was taken', () => {
+  const verdict = ask({ write: (index) => (index === 4 ? { outcome: 'F', status: 202 } : {}) });
+  expect(verdict).toMatchObject({ verdict: 'pass', observed: { value: 0 } });
+});

@@ -1,5 +1,6 @@
 /** A batch is taken whole or not at all: success for a part of it leaves the client with nothing it could send again. */
 import { z } from 'zod';
+import { doubtsAbout } from '../analysis/account-view.ts';
 import { byWindow, history, type Judgement, named, ruleOfThree } from '../analysis/check.ts';
 import type { RunView } from '../analysis/view.ts';
 
@@ -24,9 +25,9 @@ export function judge(view: RunView): Judgement {
       ...common,
     };
   }
-  const damaged = runners.filter(({ malformed }) => malformed > 0);
   const unsure = [
-    ...damaged.map(({ runner, malformed }) => `ledger/${runner}.log has ${malformed} damaged lines`),
+    // Those about the ledgers: it does not matter here what was read back.
+    ...doubtsAbout(view.account, 'log'),
     ...(answered === 0 ? ['no write was answered with success'] : []),
   ];
   const words = `0 of ${answered} writes answered with success were taken in part`;

@@ -108,6 +108,7 @@ function fromOutside() {
       runId: 'alerts-e2e',
       evidenceDir,
       emit: () => undefined,
+      redact: (line) => line,
       undo: { intent: () => 1, acted: () => undefined, done: () => undefined },
       nowMs: () => performance.now(),
       signal: ending.signal,

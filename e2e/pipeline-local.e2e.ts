@@ -20,6 +20,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleProgram } from '../platforms/images/bundle.ts';
 import { freePort } from '../platforms/local/ports.ts';
+import type { StoredRange } from '../record/contract.ts';
 import { cacheFolder, ROOT } from '../record/root.ts';
 import { contract } from '../systems/event-pipeline/contract.ts';
 import { distinctIdOf, uuidOf } from '../systems/event-pipeline/identity.ts';
@@ -160,11 +161,15 @@ function writers(runId: string) {
   };
 }
 
-async function stored(runId: string): Promise<Map<string, number>> {
+/** Copies of each write that is whole, in the table or among the dead letters; with `wanted` only what has that form. */
+async function stored(runId: string, wanted?: StoredRange['form']): Promise<Map<string, number>> {
   const held = new Map<string, number>();
-  for await (const { runner, vu, from, to, copies } of contract.readBack({ storeEnv: storeEnv(), runId }))
+  for await (const range of contract.readBack({ storeEnv: storeEnv(), runId })) {
+    const { runner, vu, from, to, copies, form } = range;
+    if (wanted === undefined ? form === 'part' : form !== wanted) continue;
     for (let n = from; n <= to; n += 1)
       held.set(`${runner} ${vu} ${n}`, (held.get(`${runner} ${vu} ${n}`) ?? 0) + copies);
+  }
   return held;
 }
 
@@ -262,6 +267,8 @@ describe.skipIf(why !== '')(`over real stores${why}`, () => {
       expect(await post({ project_id: 'dead', batch: [event(2, 0, good)] })).toBe(202); // one of two
       expect(await post({ project_id: 'dead', batch: [event(3, 0, good), event(3, 1, good)] })).toBe(202);
       expect([...(await eventually(() => stored('dead'))).keys()].sort()).toEqual(['load 1 1', 'load 1 3']);
+      expect([...(await stored('dead', 'dead')).keys()]).toEqual(['load 1 1']);
+      expect([...(await stored('dead', 'part')).keys()].sort()).toEqual(['load 1 1', 'load 1 2']);
     },
   );
 
@@ -290,6 +297,7 @@ describe.skipIf(why !== '')(`over real stores${why}`, () => {
         'load 7 6': 1,
         'foreign 1 1': 1,
       });
+      expect([...(await stored('sorts', 'part')).keys()].sort()).toEqual(['load 7 5', 'load 7 8']);
       expect((await stored('nothing')).size).toBe(0);
     },
   );

@@ -7,7 +7,7 @@ import path from 'node:path';
 
 const LOG = /^([a-z0-9-]{1,64})\.log$/;
 const WRITE = /^([AFUT]) (\d+):(\d+) /;
-const RANGE = /^(\d+):(\d+)-(\d+)(?: x(\d+)| ([a-z-]+))?$/;
+const RANGE = /^(\d+):(\d+)-(\d+)(?: x(\d+))?(?: ([a-z-]+))?$/;
 /** Numbers of one range; the runs that are read here have less in all. */
 const MAX_RANGE = 1_000_000;
 
@@ -71,10 +71,16 @@ function rangesOf(file: string, runner: string): { values: Map<string, string>; 
   for (const line of lines) {
     if (line.startsWith('# broken')) broken = new Set(line.split(' ').slice(2));
     if (line.startsWith('# ')) continue;
-    const [, vu, from, to, copies = '1', state = copies] = RANGE.exec(line) ?? [];
+    const [, vu, from, to, copies = '1', word = ''] = RANGE.exec(line) ?? [];
     if (Number.isNaN(Number(from)) || Number(to) - Number(from) >= MAX_RANGE)
       throw new Error(`${file}: "${line}" is no range of writes`);
-    for (let n = Number(from); n <= Number(to); n += 1) values.set(`${runner} ${vu} ${n}`, state);
+    // Of a `.stored`: a part is no write, and a dead letter of what is there as well no second copy.
+    if (word === 'part') continue;
+    for (let n = Number(from); n <= Number(to); n += 1) {
+      const id = `${runner} ${vu} ${n}`;
+      if (word !== 'dead') values.set(id, word === '' ? copies : word);
+      else if (!values.has(id)) values.set(id, copies);
+    }
   }
   return { values, broken };
 }

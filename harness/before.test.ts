@@ -5,11 +5,12 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fileOf } from '../analysis/testing.ts';
 import { formatLedgerLine } from '../record/ledger.ts';
-import type { Event, Plan } from '../record/model.ts';
+import { type Event, type Plan, Scenario } from '../record/model.ts';
 import { SAMPLE_PLAN } from '../record/sample.ts';
 import { RunWriter } from '../record/writer.ts';
 import { Aim } from '../scenarios/k6/lib/aim.ts';
 import { aimAt, neededBefore, playBefore, writesOf } from './before.ts';
+import { namesOf } from './catalogue.ts';
 import type { LoadRun, LoadRunner } from './load-runner.ts';
 import type { Session } from './session.ts';
 
@@ -168,4 +169,18 @@ describe('the rounds of the load before', () => {
     expect(lengthsMs).toHaveLength(3);
     expect(aborted).toEqual(['inconclusive', expect.stringMatching(/^870 of .*all rounds.*6 x the 10/)]);
   });
+});
+
+it('is large enough in every scenario that has one', async () => {
+  const scenarios = await Promise.all(
+    namesOf('scenario').map(async (name) => {
+      const { default: scenario } = (await import(`../scenarios/${name}.ts`)) as { default: unknown };
+      return Scenario.parse(scenario);
+    }),
+  );
+  const short = scenarios.filter(
+    ({ before, load }) => before !== undefined && writesOf(before) < neededBefore(load),
+  );
+  expect(scenarios.some(({ before }) => before !== undefined)).toBe(true);
+  expect(short.map(({ name }) => name)).toEqual([]);
 });

@@ -9,6 +9,7 @@ import { startTicksOf } from '../platforms/process-table.ts';
 import { UsageError } from '../record/model.ts';
 import { reasonOf } from '../record/reason.ts';
 import { builtFile } from '../record/root.ts';
+import { removeRawLogs } from './dead-logs.ts';
 import { livingHarness } from './lock.ts';
 import { openActions, openJournal } from './undo.ts';
 
@@ -18,7 +19,7 @@ export interface HealReport {
   left: string[];
 }
 
-/** Heals one run from its undo.jsonl. Throws UsageError when that run is still going on. */
+/** Heals one run from its undo.jsonl, and removes the logs that its harness did not live to redact. Throws UsageError when that run is still going on. */
 export async function healRun(runDir: string): Promise<HealReport> {
   const runId = path.basename(runDir);
   const pid = livingHarness(runDir);
@@ -36,7 +37,8 @@ export async function healRun(runDir: string): Promise<HealReport> {
     const journal = openJournal(runDir);
     for (const { id } of open) journal.done(id);
   }
-  return { run: runId, ...healed };
+  const logs = removeRawLogs(runDir);
+  return { run: runId, undone: [...healed.undone, ...logs.undone], left: [...healed.left, ...logs.left] };
 }
 
 /** Processes first: a load that still runs would go on writing while its cluster is swept. */

@@ -27,6 +27,17 @@ describe.runIf(os.platform() === 'linux')('hostSampler', () => {
     expect(seen.diskFreeMb).toBeGreaterThan(0);
   });
 
+  it('takes CPU time and memory of a group that is counted as a whole as they are', () => {
+    const sample = hostSampler([os.tmpdir()]);
+    expect(sample({ pods: { cpuSeconds: 5, rssMb: 60 } })).toMatchObject({
+      cores: { pods: 0 },
+      rssMb: { pods: 60 },
+    });
+    const seen = sample({ pods: { cpuSeconds: 6, rssMb: 70 } });
+    expect(seen?.cores['pods']).toBeGreaterThan(1); // a second of it, in less than one
+    expect(seen?.rssMb['pods']).toBe(70);
+  });
+
   it('calls a burner that nobody named foreign', async () => {
     const burner = burn();
     const seen = await until({}, (sample) => sample.foreign > 0.1);

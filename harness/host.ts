@@ -29,8 +29,8 @@ interface Snapshot {
   atMs: number;
   cpu: { userland: number; kernel: number; steal: number; total: number };
   processes: Map<number, ProcessStat>;
-  /** CPU seconds so far, of groups that are counted as a whole. */
-  charged: Map<string, number>;
+  /** Groups that are counted as a whole. */
+  charged: Map<string, { cpuSeconds: number; rssMb: number }>;
 }
 
 /** Makes a sampler (`diskFreeMb` is the smallest of `diskPaths`); every call gives the shares since the call before (null on the first, and where there is no /proc). */
@@ -72,9 +72,10 @@ function compare(
     rssMb[group] = (rssMb[group] ?? 0) + process.rssPages * PAGE_MB;
     ours += spent;
   }
-  for (const [group, cpuSeconds] of now.charged) {
-    const spent = cpuSeconds - (before.charged.get(group) ?? cpuSeconds);
+  for (const [group, charged] of now.charged) {
+    const spent = charged.cpuSeconds - (before.charged.get(group) ?? charged).cpuSeconds;
     cores[group] = spent / seconds;
+    rssMb[group] = charged.rssMb;
     ours += spent;
   }
   const total = Math.max(1, now.cpu.total - before.cpu.total);
@@ -127,8 +128,8 @@ function snapshot(groups: CpuGroups): Snapshot | null {
       steal,
       total: user + nice + system + idle + iowait + irq + softirq + steal,
     };
-    const charged = Object.entries(groups).flatMap(([group, spent]) =>
-      isList(spent) ? [] : [[group, spent.cpuSeconds] as const],
+    const charged = Object.entries(groups).flatMap(([group, what]) =>
+      isList(what) ? [] : [[group, what] as const],
     );
     return { atMs: performance.now(), cpu, processes: readProcesses(), charged: new Map(charged) };
   } catch {

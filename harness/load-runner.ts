@@ -48,13 +48,13 @@ export interface LoadRunner {
 /** `load`: of the scenario, for what one write is; `scriptJs` from bundleScript; `environment` (address, token) from the system's contract. Throws UsageError where the platform has no runners. */
 export function createLoadRunner(options: {
   session: Session;
-  load: Pick<Load, 'pointsPerWrite' | 'writesPerConnection'>;
+  load: Pick<Load, 'pointsPerWrite' | 'writesPerConnection' | 'p999Ms'>;
   scriptJs: string;
   environment: Record<string, string>;
 }): LoadRunner {
   const { scriptJs, session } = options;
   const { plan, dir, platform, k6Path, writer, undo, nowMs, signal, abort } = session;
-  const { pointsPerWrite, writesPerConnection } = options.load;
+  const { pointsPerWrite, writesPerConnection, p999Ms } = options.load;
   const { runners } = plan;
   if (runners !== undefined && platform.startRunners === undefined)
     throw new UsageError(`the ${platform.name} platform has no place for runners; leave --runners out`);
@@ -74,7 +74,7 @@ export function createLoadRunner(options: {
   });
 
   const startBeside = async ({ runner, ratePerS, forMs, onSecond }: LoadRun): Promise<Running> => {
-    const vus = vusFor(ratePerS);
+    const vus = vusFor(ratePerS, p999Ms);
     const files = filesOf(runner);
     const common = { k6Path, scriptJs, runner, runId: plan.runId, ...files, env, ratePerS, vus, forMs };
     const load = await startLoad({ ...common, undo, onSecond });
@@ -93,9 +93,11 @@ export function createLoadRunner(options: {
     { runner, ratePerS, forMs, onSecond }: LoadRun,
   ): Promise<Running | null> => {
     // Each is a process of its own, with the pool that its share needs.
-    const vus = count * vusFor(ratePerS / count);
+    const vus = count * vusFor(ratePerS / count, p999Ms);
     const script = readFileSync(scriptJs, 'utf8');
-    const request = { count, kind, scriptJs: script, runner, filesOf, env, ratePerS, vus, forMs, onSecond };
+    const { redactLine: redact } = writer;
+    const files = { filesOf, redact };
+    const request = { count, kind, scriptJs: script, runner, ...files, env, ratePerS, vus, forMs, onSecond };
     try {
       const load = await platform.startRunners?.(request);
       return load === undefined ? null : { pid: null, ...load };

@@ -280,6 +280,7 @@ describe('vusFor', () => {
     expect(vusFor(1)).toBe(20);
     expect(vusFor(1_000)).toBe(350);
     expect(vusFor(1_020)).toBe(357);
+    expect(vusFor(1_000, 400)).toBe(650);
     expect(vusFor(100_000)).toBe(1_000);
   });
 });

@@ -1,5 +1,5 @@
 /** Marks a run directory as being written by a living harness, so that `heal` and `prune` keep their hands off it. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { startTicksOf } from '../platforms/process-table.ts';
 
@@ -28,6 +28,11 @@ export function livingHarness(runDir: string): number | null {
   } catch {
     return null;
   }
+}
+
+/** Its harness died before it came to the end of the run: the mark is there, and nobody who made it. */
+export function isAbandoned(runDir: string): boolean {
+  return existsSync(path.join(runDir, FILE)) && livingHarness(runDir) === null;
 }
 
 /** Signal 0 asks only; what may not be asked (EPERM) is there all the same and belongs to another user. See kill(2). */

@@ -32,6 +32,8 @@ interface Told {
   counts?: (number | null)[];
   ledger?: string;
   aborted?: boolean;
+  /** It was the harness itself that ended the run. */
+  byHarness?: boolean;
   /** The run is interrupted while this look begins, from 1. */
   interruptAt?: number;
 }
@@ -42,6 +44,7 @@ async function play({
   counts = [3],
   ledger = 'A 1:1 0 5 0\nA 1:2 1 5 0\nA 1:3 2 5 0\n',
   aborted,
+  byHarness,
   interruptAt,
 }: Told) {
   const interrupt = new AbortController();
@@ -55,17 +58,20 @@ async function play({
     if (event.kind.startsWith('load.') || event.kind === 'run.started') writer.emit({ ...event, at: 0 });
   writeFileSync(path.join(dir, 'ledger', 'load.log'), ledger);
   let [asked, looked] = [0, 0];
+  const askedFor: unknown[] = [];
   const session = {
     dir,
     writer,
     plan,
     nowMs,
     signal: interrupt.signal,
+    isAborted: () => byHarness === true,
     enter: () => undefined,
     platform: { loadUrl: () => 'http://none', secrets: () => ({}), storeEnv: () => ({}) },
     contract: {
       countPoints: () => Promise.resolve(counts[Math.min(asked++, counts.length - 1)] ?? null),
-      async *readBack() {
+      async *readBack(options: unknown) {
+        askedFor.push(options);
         if (looked + 1 === interruptAt) interrupt.abort();
         for (const one of looks[Math.min(looked++, looks.length - 1)] ?? []) {
           await Promise.resolve();
@@ -81,7 +87,7 @@ async function play({
   const told = events.filter((event): event is EventOf<'readback'> => event.kind === 'readback');
   const notes = events.flatMap((event) => (event.kind === 'note' ? [event.text] : []));
   const stored = () => readFileSync(path.join(dir, 'ledger', 'load.stored'), 'utf8');
-  return { told, notes, stored, looked: () => looked };
+  return { told, notes, stored, looked: () => looked, askedFor };
 }
 
 it('looks once where nothing is missing and the count stood still', async () => {
@@ -145,20 +151,40 @@ it('is incomplete where the last look failed: what was missing may be late or lo
   ]);
 });
 
-it('has one look in a run that is to end, and does not try again', async () => {
+const MAY_BE_LATE = 'the run was ended while 2 acknowledged writes may still be late';
+
+it('has one look in a run that is to end, accuses nobody of what may be late, and does not try again', async () => {
   const { told } = await play({ looks: [[range(1, 1)]], aborted: true });
-  expect(told).toMatchObject([{ absent: 2 }]);
+  expect(told).toMatchObject([
+    { complete: true, absent: 2 },
+    { complete: false, why: MAY_BE_LATE, runners: [] },
+  ]);
+  expect(told.at(-1)?.at).toBeLessThan(30_000);
+  const whole = await play({ looks: [[range(1, 3)]], aborted: true });
+  expect(whole.told).toMatchObject([{ complete: true, absent: 0 }]);
   const failed = await play({ looks: [[new Error('gone')]], aborted: true });
   expect(failed.told).toMatchObject([{ complete: false, why: 'gone' }]);
   expect(failed.looked()).toBe(1);
 });
 
-it('has at most one look more once it is interrupted', async () => {
+it('has at most one look more once it is interrupted, and leaves open what may be late', async () => {
   const first = await play({ looks: [[range(1, 1)]], interruptAt: 1 });
-  expect(first.told).toMatchObject([{ absent: 2 }, { absent: 2, lagging: 0 }]);
+  const open = { complete: false, why: MAY_BE_LATE };
+  expect(first.told).toMatchObject([{ absent: 2 }, { absent: 2, lagging: 0 }, open]);
+  const waiting = await play({ looks: [[range(1, 1)]], interruptAt: 2 });
+  expect(waiting.told.at(-1)).toMatchObject(open);
+  expect(waiting.looked()).toBe(2);
   const broken = await play({ looks: [[new Error('gone')]], interruptAt: 1 });
   expect(broken.told).toMatchObject([{ complete: false, why: 'gone' }]);
   expect(broken.looked()).toBe(1);
+});
+
+it('waits for late writes where the harness itself ended the run', async () => {
+  const lost = await play({ looks: [[range(1, 1)]], aborted: true, byHarness: true });
+  expect(lost.told.at(-1)).toMatchObject({ complete: true, absent: 2 });
+  expect(lost.told.at(-1)?.at).toBeGreaterThanOrEqual(30_000);
+  const late = await play({ looks: [[range(1, 1)], [range(1, 3)]], aborted: true, byHarness: true });
+  expect(late.told.at(-1)).toMatchObject({ complete: true, absent: 0, lagging: 2 });
 });
 
 it('counts what a look misses by that look, and waits for what an earlier one had', async () => {
@@ -174,18 +200,43 @@ it('takes what only a broken attempt saw for missing', async () => {
 });
 
 it.each([
-  [{ from: 0 }],
+  [{ from: -1 }],
   [{ from: 3, to: 2 }],
   [{ from: 1.5 }],
-  [{ to: 2 ** 31 }],
-  [{ to: 300_000_000 }],
   [{ to: Number.NaN }],
-  [{ vu: 0 }],
+  [{ vu: 0.5 }],
   [{ copies: 0 }],
+  [{ copies: 1_000_000_000 }],
 ])('is incomplete where the store answers what is no range: %j', async (wrong) => {
   const { told } = await play({ looks: [[{ ...range(1, 3), ...wrong }]] });
   expect(told).toMatchObject([{ complete: false, runners: [] }]);
   expect(told[0]?.why).toContain('no range of writes');
+});
+
+it.each<[string, Partial<StoredRange>, string, string]>([
+  ['a number beyond all', { from: 2 ** 31, to: 2 ** 31 }, '1:1-3', '1:2147483647-2147483647'],
+  ['a number of 48 bits', { from: 2 ** 47, to: 2 ** 47 + 1 }, '1:1-3', '1:2147483646-2147483647'],
+  ['a virtual user of 48 bits', { vu: 2 ** 47, from: 5, to: 7 }, '1:1-3', '2147483647:5-7'],
+  ['no virtual user', { vu: 0, from: 5, to: 7 }, '1:1-3', '1:5-7'],
+  ['number 0', { from: 0, to: 0 }, '1:1-3', '1:1-1'],
+  ['number 0 before writes of ours', { vu: 2, from: 0, to: 9 }, '1:1-3\n2:1-9', '2:1-1'],
+  [
+    'more than a run can write',
+    { vu: 2, from: 5, to: 300_000_000 },
+    '1:1-3\n2:5-200000004',
+    '2:200000005-300000000',
+  ],
+])('takes %s for a write that nobody made, and reads on', async (_, strange, ours, foreign) => {
+  const { told, stored, notes } = await play({ looks: [[range(1, 3), { ...range(1, 1), ...strange }]] });
+  expect(told).toMatchObject([{ complete: true, runners: ['load', 'foreign'], absent: 0 }]);
+  expect(stored()).toBe(`${ours}\nend\n`);
+  expect(readFileSync(path.join(dir, 'ledger', 'foreign.stored'), 'utf8')).toBe(`${foreign}\nend\n`);
+  expect(notes.join()).toContain('which no ledger can hold');
+});
+
+it('finds a loss beside an identity that cannot be', async () => {
+  const { told } = await play({ looks: [[range(1, 2), range(2 ** 31, 2 ** 31)]] });
+  expect(told.at(-1)).toMatchObject({ complete: true, absent: 1, runners: ['load', 'foreign'] });
 });
 
 it('keeps the writes of all runners that there are not in one file', async () => {
@@ -205,4 +256,14 @@ it('counts only what was acknowledged as missing', async () => {
     ledger: 'A 1:1 0 5 0\nU 1:2 1 5 0 0 1050 3\nF 1:3 2 5 0 503 0 1\n',
   });
   expect(told).toMatchObject([{ absent: 0 }]);
+});
+
+it('tells the system how many points a write of each runner has, and keeps apart what is no stored write', async () => {
+  const forms = [range(1, 1), { ...range(2, 2), form: 'part' as const }];
+  const dead = { ...range(3, 3), copies: 2, form: 'dead' as const };
+  const { told, stored, askedFor, notes } = await play({ looks: [[...forms, dead]] });
+  expect(askedFor[0]).toEqual({ storeEnv: {}, runId: 'r', pointsPerWrite: new Map([['load', 100]]) });
+  expect(stored()).toBe('1:1-1\n1:2-2 part\n1:3-3 x2 dead\nend\n');
+  expect(notes).toContain('the store holds 3 writes of this run');
+  expect(told.at(-1)).toMatchObject({ complete: true, absent: 1 });
 });

@@ -4,8 +4,11 @@
  */
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { isStoredRange } from '../analysis/stored-scan.ts';
+import { eventsOf } from '../analysis/load-view.ts';
+import { splitStored } from '../analysis/stored-scan.ts';
+import type { StoredRange } from '../record/contract.ts';
 import { markOf } from '../record/model.ts';
+import { openRun } from '../record/reader.ts';
 import { reasonOf } from '../record/reason.ts';
 import { OwedWrites } from './owed-writes.ts';
 import { pause } from './pause.ts';
@@ -20,10 +23,12 @@ const FIRST_WAIT_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
 const ATTEMPTS = 3;
 const FLUSH_CHARS = 64 * 1024;
+const NEVER = new AbortController().signal;
 
 /**
  * Never throws; the outcome is the last `readback` event. One look is enough where it misses nothing that was acknowledged and the system's own
- * count stood still over it. A run that is to end has one look left, once the system came to rest.
+ * count stood still over it. A run that was interrupted has one look left, once the system came to rest; where that misses something, the question
+ * stays open. One that the harness ended itself waits for late writes like any other.
  */
 export async function readBack(session: Session): Promise<void> {
   const { nowMs, signal } = session;
@@ -36,9 +41,13 @@ export async function readBack(session: Session): Promise<void> {
   const after = await settle(session);
   const quiet = after !== null && after === before;
   if (ending || !quiet || (missing !== null && missing > 0)) missing = await look(session, owed);
-  for (let waitMs = FIRST_WAIT_MS; missing !== null && missing > 0; waitMs *= 2) {
-    if (nowMs() >= untilMs || signal.aborted) return;
-    await pause(Math.min(waitMs, untilMs - nowMs()), signal);
+  for (let waitMs = FIRST_WAIT_MS; missing !== null && missing > 0 && nowMs() < untilMs; waitMs *= 2) {
+    const hurry = session.isAborted() ? NEVER : signal;
+    if (hurry.aborted) {
+      incomplete(session, `the run was ended while ${missing} acknowledged writes may still be late`);
+      return;
+    }
+    await pause(Math.min(waitMs, untilMs - nowMs()), hurry);
     missing = await look(session, owed);
   }
 }
@@ -63,7 +72,7 @@ async function look(session: Session, owed: OwedWrites | null): Promise<number |
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const fromMs = nowMs();
     try {
-      const { runners, writes } = await save(session);
+      const { runners, writes, strange } = await save(session);
       const toMs = nowMs();
       const seen = owed?.compare(runners) ?? null;
       writer.emit({
@@ -76,6 +85,11 @@ async function look(session: Session, owed: OwedWrites | null): Promise<number |
         ...seen,
       });
       writer.emit({ kind: 'note', text: `the store holds ${writes} writes of this run` });
+      if (strange !== null)
+        writer.emit({
+          kind: 'note',
+          text: `the store holds ${strange}, which no ledger can hold: it counts as a write that nobody made`,
+        });
       return seen?.absent ?? null;
     } catch (error) {
       why = reasonOf(error);
@@ -83,8 +97,13 @@ async function look(session: Session, owed: OwedWrites | null): Promise<number |
       if (signal.aborted) break;
     }
   }
-  writer.emit({ kind: 'readback', fromMs: nowMs(), toMs: nowMs(), complete: false, why, runners: [] });
+  incomplete(session, why);
   return null;
+}
+
+/** The last word on what is stored: it is not known. */
+function incomplete({ writer, nowMs }: Session, why: string): void {
+  writer.emit({ kind: 'readback', fromMs: nowMs(), toMs: nowMs(), complete: false, why, runners: [] });
 }
 
 /** Points of this run by the system's own count, `no count` where it has none, null where it does not answer. */
@@ -125,29 +144,35 @@ async function save({
   contract,
   dir,
   plan,
-}: Session): Promise<{ runners: string[]; writes: number }> {
+}: Session): Promise<{ runners: string[]; writes: number; strange: string | null }> {
   const ledger = path.join(dir, 'ledger');
   const known = new Set(
     readdirSync(ledger).flatMap((name) => (name.endsWith('.log') ? [name.slice(0, -'.log'.length)] : [])),
   );
   const files = new Map<string, { fd: number; pending: string }>();
   let writes = 0;
+  let strange: string | null = null;
   try {
-    for await (const range of contract.readBack({ storeEnv: platform.storeEnv(), runId: markOf(plan) })) {
-      if (!isStoredRange(range))
-        throw new Error(
-          `the store answered ${range.vu}:${range.from}-${range.to} x${range.copies}, which is no range of writes`,
-        );
-      // The runner's name came back from the system under test: it must choose neither where a file is written, nor how many are.
-      const runner = known.has(range.runner) ? range.runner : 'foreign';
-      const file = files.get(runner) ?? {
-        fd: openSync(path.join(ledger, `${runner}.stored`), 'w'),
-        pending: '',
-      };
-      files.set(runner, file);
-      writes += (range.to - range.from + 1) * range.copies;
-      file.pending += `${range.vu}:${range.from}-${range.to}${range.copies === 1 ? '' : ` x${range.copies}`}\n`;
-      if (file.pending.length > FLUSH_CHARS) flush(file);
+    const asked = { storeEnv: platform.storeEnv(), runId: markOf(plan), pointsPerWrite: pointsOfWrites(dir) };
+    for await (const range of contract.readBack(asked)) {
+      const split = splitStored(range);
+      if (split === null)
+        throw new Error(`the store answered ${wordsOf(range)}, which is no range of writes`);
+      if (split.beyond !== null) strange ??= wordsOf(range);
+      for (const part of [split.within, split.beyond]) {
+        if (part === null) continue;
+        // The runner's name came back from the system under test: it must choose neither where a file is written, nor how many are.
+        const runner = part === split.within && known.has(part.runner) ? part.runner : 'foreign';
+        const file = files.get(runner) ?? {
+          fd: openSync(path.join(ledger, `${runner}.stored`), 'w'),
+          pending: '',
+        };
+        files.set(runner, file);
+        const { vu, from, to, copies, form = '' } = part;
+        if (form !== 'part') writes += (to - from + 1) * copies;
+        file.pending += `${vu}:${from}-${to}${copies === 1 ? '' : ` x${copies}`}${form && ` ${form}`}\n`;
+        if (file.pending.length > FLUSH_CHARS) flush(file);
+      }
     }
     for (const file of files.values()) {
       file.pending += 'end\n';
@@ -156,7 +181,17 @@ async function save({
   } finally {
     for (const { fd } of files.values()) closeSync(fd);
   }
-  return { runners: [...files.keys()], writes };
+  return { runners: [...files.keys()], writes, strange };
+}
+
+/** Of each runner that the history tells of: a system may have counted fewer than it was sent. */
+function pointsOfWrites(dir: string): Map<string, number> {
+  const started = eventsOf(openRun(dir).events, 'load.started');
+  return new Map(started.map(({ runner, pointsPerWrite }) => [runner, pointsPerWrite]));
+}
+
+function wordsOf({ vu, from, to, copies }: StoredRange): string {
+  return `${vu}:${from}-${to} x${copies}`;
 }
 
 function flush(file: { fd: number; pending: string }): void {

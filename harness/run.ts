@@ -27,6 +27,7 @@ import { readBack } from './read-back.ts';
 import { readStates } from './read-states.ts';
 import { takeOver } from './resume.ts';
 import { openSession, type RunRequest, type Session } from './session.ts';
+import { noteStandIns } from './stand-ins.ts';
 
 /** Plays a prepared plan. Returns the run directory; throws only UsageError, for what turns out to be bad input while deploying. */
 export async function run(request: RunRequest): Promise<string> {
@@ -58,6 +59,7 @@ export async function run(request: RunRequest): Promise<string> {
     if (ratePerS !== null && !signal.aborted) await judgedLoad(session, loads, ratePerS);
     await alerts?.settle();
     await alerts?.end();
+    await noteStandIns(session);
     await readBack(session);
     await readStates(session);
   } catch (error) {
@@ -107,6 +109,7 @@ async function deploy(session: Session): Promise<Record<string, string>> {
     autoscale: plan.scenario.autoscale,
     evidenceDir: path.join(dir, 'evidence'),
     emit: writer.emit,
+    redact: writer.redactLine,
     undo,
     nowMs: session.nowMs,
     signal,

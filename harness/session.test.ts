@@ -12,13 +12,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(outDir, { recursive: true, force: true }));
 
-function open() {
+function open(asker = new AbortController()) {
   const events: Event[] = [];
   const session = openSession({
     plan: SAMPLE_PLAN,
     outDir,
     observers: [{ event: (event: Event) => events.push(event), progress: () => undefined }],
-    signal: new AbortController().signal,
+    signal: asker.signal,
   } as unknown as RunRequest);
   return { session, aborted: () => events.filter(({ kind }) => kind === 'run.aborted') };
 }
@@ -39,5 +39,18 @@ it('keeps the first reason', () => {
   session.abort('inconclusive', 'one');
   session.abort('invalid', 'two');
   expect(aborted()).toMatchObject([{ verdict: 'inconclusive', why: 'one', phase: 'deploy' }]);
+  session.writer.close();
+});
+
+it('tells its own end from that of whoever asked for the run', () => {
+  const asker = new AbortController();
+  const asked = open(asker).session;
+  asker.abort();
+  asked.abort('invalid', 'too late');
+  expect([asked.signal.aborted, asked.isAborted()]).toEqual([true, false]);
+  asked.writer.close();
+  const { session } = open();
+  session.abort('invalid', 'why');
+  expect([session.signal.aborted, session.isAborted()]).toEqual([true, true]);
   session.writer.close();
 });

@@ -50,6 +50,8 @@ export interface Session extends Omit<RunRequest, 'signal' | 'outDir'> {
   enter: (phase: Phase) => void;
   /** Ends the run early on purpose, with the reason on record; the first reason counts. */
   abort: (verdict: EventOf<'run.aborted'>['verdict'], why: string) => void;
+  /** By `abort`, and not by who asked for the run: then nobody waits at the keyboard. */
+  isAborted: () => boolean;
 }
 
 /** File systems a run writes to: its directory, and the temporary folder that holds the local platform's store. */
@@ -73,6 +75,7 @@ export function openSession({ outDir, signal, ...request }: RunRequest): Session
   signal.addEventListener('abort', () => ending.abort(), { once: true });
   if (signal.aborted) ending.abort();
   let phase: Phase = 'deploy';
+  let isAborted = false;
   const session: Session = {
     ...request,
     dir,
@@ -87,10 +90,12 @@ export function openSession({ outDir, signal, ...request }: RunRequest): Session
     },
     abort(verdict, why) {
       if (ending.signal.aborted) return;
+      isAborted = true;
       // First: where the event cannot be written, its observer asks for the end again.
       ending.abort();
       writer.emit({ kind: 'run.aborted', phase, why, verdict });
     },
+    isAborted: () => isAborted,
   };
   writer.observe((event) => stopOnFullDisk(event, session));
   writer.observe(() => stopWithoutRecord(session));

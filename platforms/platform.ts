@@ -4,6 +4,7 @@
  */
 import type { HpaSpec } from '../analysis/hpa/types.ts';
 import type { Disturbance, Event, EventOf, Plan, PlannedFault, Scenario, Workload } from '../record/model.ts';
+import type { Redact } from '../record/writer.ts';
 
 /** Everything a platform tells of itself goes into the history through this; `at` is filled in by the recorder. */
 export type Emit = (event: DistributiveOmit<Event, 'at'> & { at?: number }) => void;
@@ -41,9 +42,9 @@ export interface UndoJournal {
 
 /**
  * Who of this machine's processes belongs to a run, by group: their ids (children count with them), or, where processes come and go too
- * fast to be counted one by one, the CPU time that the kernel has charged to all of them so far.
+ * fast to be counted one by one, what the kernel charges to all of them: CPU time so far, and memory now.
  */
-export type CpuGroups = Record<string, readonly number[] | { cpuSeconds: number }>;
+export type CpuGroups = Record<string, readonly number[] | { cpuSeconds: number; rssMb: number }>;
 
 export interface PodView {
   name: string;
@@ -85,6 +86,8 @@ export interface DeployOptions {
   /** The run's evidence/, for the manifests and for logs of pods and stores; exists. */
   evidenceDir: string;
   emit: Emit;
+  /** For each line of a log that passes through here; of what processes write themselves, secrets are taken out at the end of the run. */
+  redact: Redact;
   undo: UndoJournal;
   /** For a platform that plays the HPA itself; absent: its replicas stay as they are. A cluster has a controller of its own. */
   autoscale?: Scenario['autoscale'];
@@ -125,6 +128,8 @@ export interface RunnersRequest {
   /** Base name: the runners are `<runner>-1`, `<runner>-2`, ... */
   runner: string;
   filesOf: (runner: string) => { ledgerFile: string; logFile: string; summaryFile: string };
+  /** For each line of a runner's log that is not of its ledger. */
+  redact: Redact;
   /** What the script needs beyond what is here: URL, TOKEN, POINTS, TIMEOUT_MS. */
   env: Record<string, string>;
   /** Of all runners together. */

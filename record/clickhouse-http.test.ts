@@ -41,7 +41,9 @@ it('asks for a ping, runs a statement, and sends the rows of an insert behind it
 });
 
 it('binds parameters, and reads rows by their schema', async () => {
-  const { client, asked } = await connected((_, response) => void response.end('{"data":[["a",1],["b",2]]}'));
+  const { client, asked } = await connected(
+    (_, response) => void response.end('{"data":[["a",1],["b",2]],"rows":2}'),
+  );
   const row = z.tuple([z.string(), z.number()]);
   const rows = await client.select('SELECT {x:String}, 1', row, TIMEOUT_MS, { x: 'a', most: 2 });
   expect(rows).toEqual([
@@ -50,6 +52,35 @@ it('binds parameters, and reads rows by their schema', async () => {
   ]);
   expect(asked).toEqual(['POST /?param_x=a&param_most=2 SELECT {x:String}, 1 FORMAT JSONCompact']);
   await expect(client.select('SELECT 1', z.tuple([z.number()]), TIMEOUT_MS)).rejects.toThrow(z.ZodError);
+});
+
+it.each<[string, string, Record<string, string>, RegExp]>([
+  [
+    'an exception behind some rows',
+    '{"data":[["a",1]],"rows":1,"exception":"Code: 241. x"}',
+    {},
+    /1 rows.*Code: 241/,
+  ],
+  ['an exception behind none', '{"data":[],"rows":0,"exception":"Code: 241. x"}', {}, /Code: 241/],
+  ['fewer rows than it counts', '{"data":[["a",1]],"rows":2}', {}, /1 rows.*2/],
+  ['no count of its rows', '{"data":[["a",1]]}', {}, /rows/],
+  [
+    'an error in its head',
+    '{"data":[["a",1]],"rows":1}',
+    { 'x-clickhouse-exception-code': '241' },
+    /code 241/,
+  ],
+])('takes no 200 for an answer with %s', async (_, body, headers, said) => {
+  const { client } = await connected((__, response) => void response.writeHead(200, headers).end(body));
+  await expect(client.select('SELECT 1', z.tuple([z.string(), z.number()]), TIMEOUT_MS)).rejects.toThrow(
+    said,
+  );
+});
+
+it('takes a 200 whose head says that there was no error', async () => {
+  const headers = { 'x-clickhouse-exception-code': '0' };
+  const { client } = await connected((_, response) => void response.writeHead(200, headers).end());
+  await expect(client.run('DROP TABLE t', TIMEOUT_MS)).resolves.toBeUndefined();
 });
 
 it('tells what has certainly not begun from what may have', async () => {

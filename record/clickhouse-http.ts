@@ -8,9 +8,18 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const SHOWN = 300;
 /** TOO_MANY_SIMULTANEOUS_QUERIES: said before a statement begins. */
 const TOO_MANY = '202';
+const NO_ERROR = '0';
 const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
 
-const JsonRows = z.object({ data: z.array(z.unknown()) });
+/**
+ * An answer that broke off is whole JSON with status 200, too: the rows until then, their number, and `exception`
+ * (https://github.com/ClickHouse/ClickHouse/pull/52853).
+ */
+const JsonRows = z.object({
+  data: z.array(z.unknown()),
+  rows: z.number(),
+  exception: z.string().optional(),
+});
 
 /** The statement has certainly not begun: nobody took the connection, or the server turned it away. */
 export class NotBegun extends Error {}
@@ -55,7 +64,11 @@ export class ClickHouseHttp {
     for (const [name, value] of Object.entries(parameters))
       url.searchParams.set(`param_${name}`, String(value));
     const text = await this.#ask('POST', url, timeoutMs, `${sql} FORMAT JSONCompact`);
-    return z.array(row).parse(JsonRows.parse(JSON.parse(text)).data);
+    const { data, rows, exception } = JsonRows.parse(JSON.parse(text));
+    if (exception !== undefined)
+      throw new Error(`clickhouse: broke off after ${data.length} rows: ${exception.slice(0, SHOWN).trim()}`);
+    if (rows !== data.length) throw new Error(`clickhouse: gave ${data.length} rows, and counts ${rows}`);
+    return z.array(row).parse(data);
   }
 
   /** At once, also with a statement under way, whose outcome then is unknown. */
@@ -84,8 +97,10 @@ export class ClickHouseHttp {
       chunks.push(bytes);
     }
     const text = Buffer.concat(chunks).toString('utf8');
-    if (answer.statusCode === 200) return text;
-    const said = `clickhouse: HTTP ${answer.statusCode} ${text.slice(0, SHOWN).trim()}`;
-    throw answer.headers['x-clickhouse-exception-code'] === TOO_MANY ? new NotBegun(said) : new Error(said);
+    const code = answer.headers['x-clickhouse-exception-code'] ?? NO_ERROR;
+    if (answer.statusCode === 200 && code === NO_ERROR) return text;
+    const why = answer.statusCode === 200 ? `with exception code ${String(code)} ` : '';
+    const said = `clickhouse: HTTP ${answer.statusCode} ${why}${text.slice(0, SHOWN).trim()}`;
+    throw code === TOO_MANY ? new NotBegun(said) : new Error(said);
   }
 }

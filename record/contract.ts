@@ -11,10 +11,15 @@ export interface StoredRange {
   from: number;
   to: number;
   copies: number;
+  /**
+   * Absent: whole, and where queries find them. `part`: some of each is there, and not all; never more than one copy. `dead`: whole, and kept
+   * among the dead letters.
+   */
+  form?: 'part' | 'dead';
 }
 
 /** What has become of each write from `from` to `to` of one virtual user: see `Contract.states`. */
-export interface StateRange extends Omit<StoredRange, 'copies'> {
+export interface StateRange extends Omit<StoredRange, 'copies' | 'form'> {
   state: string;
 }
 
@@ -46,8 +51,15 @@ export interface Contract {
     id: WriteIdentity;
     timeoutMs: number;
   }): Promise<{ serves: boolean; outcome: WriteOutcome; status: number; detail: string }>;
-  /** Everything the system holds of this run, in bulk, straight from its store. Throws when it cannot be read whole. */
-  readBack(options: { storeEnv: Record<string, string>; runId: string }): AsyncIterable<StoredRange>;
+  /**
+   * Everything the system holds of this run, in bulk, straight from its store. Throws when it cannot be read whole. `pointsPerWrite`: of each
+   * runner, by name. With fewer a write is not whole, whatever the system itself has counted; a runner that is not in it is taken at its word.
+   */
+  readBack(options: {
+    storeEnv: Record<string, string>;
+    runId: string;
+    pointsPerWrite?: ReadonlyMap<string, number>;
+  }): AsyncIterable<StoredRange>;
   /**
    * For systems whose writes live on: everything of this run has exactly one state, read in bulk like the above. States are words; those of
    * `kept` keep what was promised when the write was acknowledged, those of `broken` do not.

@@ -25,7 +25,9 @@
  *   pod         who answered it, or, where nobody did, who had answered last over the reused connection: the value of `X-Served-By`;
  *               - where that is not known
  *
- * `.stored`: `<vu>:<from>-<to>[ x<copies>]`, and `end` as its last line; without `end` it is incomplete.
+ * `.stored`: `<vu>:<from>-<to>[ x<copies>][ part| dead]`, and `end` as its last line; without `end` it is incomplete.
+ *   part  only some of each is there: no acknowledged write is kept by that, and a failed one may not have it
+ *   dead  among the system's dead letters: kept, though not where queries find it; beside the same write stored it is no second copy
  *
  * `.states`: what has become of what is stored, where the system's contract can tell. First `# kept <state> ...` and `# broken <state> ...`, then
  * `<vu>:<from>-<to> <state>` (a state is one word), and `end` as its last line; without `end` it is incomplete.

@@ -39,6 +39,25 @@ it('takes secrets out of events, of evidence, and of what other programs logged'
   expect(written.join()).toMatch(/\[redacted\]/);
 });
 
+it('redacts a log line by line, by what is known by then, also what has several lines', () => {
+  expect(writer.redactLine('hunter2-hunter2 is not known yet')).toContain('hunter2');
+  writer.redact(['hunter2-hunter2', 'BEGIN KEY\n  bWluZQ==\nEND']);
+  expect(writer.redactLine('token=hunter2-hunter2 "{\\"t\\":\\"hunter2-hunter2\\"}"')).not.toContain(
+    'hunter2',
+  );
+  expect(['BEGIN KEY', 'bWluZQ==', 'END of it'].map(writer.redactLine)).toEqual([
+    '[redacted]',
+    '[redacted]',
+    'END of it',
+  ]);
+});
+
+it('takes out the whole of a secret that has another one in it', () => {
+  writer.redact(['hunter2', 'hunter2-and-more']);
+  writer.emit({ kind: 'note', text: 'hunter2-and-more' });
+  expect(history()).not.toContain('more');
+});
+
 it('writes one line an event, stamped by the clock of the run, and none after its end', () => {
   writer.emit({ kind: 'note', text: 'a\nb' });
   writer.emit({ kind: 'note', text: 'c', at: 3 });

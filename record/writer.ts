@@ -19,9 +19,13 @@ import type { Event, Plan, VerdictFile } from './model.ts';
 
 type WithoutAt<T> = T extends unknown ? Omit<T, 'at'> & { at?: number } : never;
 export type NewEvent = WithoutAt<Event>;
+/** Takes the secrets that are known by then out of a line. */
+export type Redact = (line: string) => string;
 
 /** Bytes one event may have; a longer one says so in its place. A history stays readable line by line. */
 const MAX_EVENT_BYTES = 64 * 1024;
+/** Shorter ones would hit innocent text. */
+const LEAST_SECRET_LENGTH = 6;
 const MAX_SCRUBBED_BYTES = 256 * 2 ** 20;
 /** What the end of a run needs when its disk is full: the events that wait, the verdict and the reports, about 40 KB in all of a short run. */
 const RESERVE_BYTES = 512 * 1024;
@@ -32,6 +36,8 @@ export class RunWriter {
   readonly #reserve: string;
   readonly #nowMs: () => number;
   readonly #secrets: string[] = [];
+  /** Lines of secrets that have several: a log comes line by line. */
+  readonly #secretLines: string[] = [];
   readonly #observers: ((event: Event) => void)[] = [];
   #closed = false;
   #failure: Error | null = null;
@@ -52,16 +58,26 @@ export class RunWriter {
     return this.#failure;
   }
 
-  /** From now on these values are replaced before anything is written. Values shorter than six characters would hit innocent text. */
+  /** From now on these values are replaced before anything is written. */
   redact(secrets: readonly string[]): void {
     for (const secret of secrets) {
-      if (secret.length < 6) continue;
+      if (secret.length < LEAST_SECRET_LENGTH) continue;
       // As it stands in text, and as it stands inside a JSON string.
       for (const form of [secret, JSON.stringify(secret).slice(1, -1)]) {
         if (!this.#secrets.includes(form)) this.#secrets.push(form);
       }
+      const lines = secret.includes('\n') ? secret.split('\n').map((line) => line.trim()) : [];
+      for (const line of lines) {
+        if (line.length >= LEAST_SECRET_LENGTH && !this.#secretLines.includes(line))
+          this.#secretLines.push(line);
+      }
     }
+    // The longest first: one that has another in it would leave its rest.
+    for (const list of [this.#secrets, this.#secretLines]) list.sort((a, b) => b.length - a.length);
   }
+
+  /** One line of another program's log, without the secrets, for whoever writes it down beside the history. Bound, so that it can be handed out. */
+  readonly redactLine: Redact = (line) => replaced(this.#clean(line), this.#secretLines);
 
   /** Told of every event after it was written. */
   observe(observer: (event: Event) => void): void {
@@ -112,8 +128,8 @@ export class RunWriter {
   }
 
   /**
-   * Ends the history, and takes the secrets out of what other programs wrote beside it: the logs of pods, of the store and of k6. Gives the room
-   * that was kept for the end of the run to what comes now.
+   * Ends the history, and takes the secrets out of what other programs wrote beside it themselves: the logs of processes of this machine. Of a run
+   * that never comes here, `proofload heal` removes those (harness/dead-logs.ts). Gives the room that was kept for the end of the run to what comes now.
    */
   close(): void {
     if (this.#closed) return;
@@ -140,8 +156,12 @@ export class RunWriter {
   }
 
   #clean(text: string): string {
-    return this.#secrets.reduce((cleaned, secret) => cleaned.replaceAll(secret, '[redacted]'), text);
+    return replaced(text, this.#secrets);
   }
+}
+
+function replaced(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((cleaned, secret) => cleaned.replaceAll(secret, '[redacted]'), text);
 }
 
 /** Writes verdict.json beside the history it was judged from. */

@@ -77,6 +77,42 @@ it('says what k clean recoveries of k are worth, and no bound with one that was 
   expect(clean.row('every cut')).toBe('');
 });
 
+it('calls no recovery clean while a loss from before may be its doing', () => {
+  const twice: Story = {
+    faults: [kill('first'), kill('second')],
+    events: [...faultEvents('first', 21_000, 26_000), ...faultEvents('second', 31_000, 36_000)],
+  };
+  // Acknowledged at 1.2 s, before both: any of them may have destroyed it.
+  const told = costsOf({ ...twice, stored: (text) => text.replace('1:2-2\n', '') });
+  expect(told.row('every pod-kill')).toBe('0 of 2 clean recoveries');
+  expect(told.figure('clean recoveries from pod-kill, at least')).toBeUndefined();
+  expect(told.figure('RPO of first')).toBeNull();
+  expect(told.row('first')).toContain(
+    'at least 0 lost of 104 at risk; 1 more was acknowledged before the window',
+  );
+  // 1:291 is acknowledged at 59.0 s, after both, and none of them can have lost it.
+  const after = costsOf({ ...twice, stored: (text) => text.replace('1:291-291\n', '') });
+  expect(after.row('every pod-kill')).toContain('2 of 2 clean recoveries: at 95 %');
+  expect(after.figure('RPO of first')).toBe(0);
+});
+
+it('calls no recovery clean while a journey is broken, lost, or not known', () => {
+  const states = (text: string) => `# kept waiting\n# broken moved-twice\n${text}end\n`;
+  const all = [1, 2, 3, 4].map((vu) => `${vu}:1-300 waiting\n`).join('');
+  const twice: Story = {
+    faults: [kill('first'), kill('second')],
+    events: [...faultEvents('first', 21_000, 26_000), ...faultEvents('second', 31_000, 36_000)],
+  };
+  expect(costsOf({ ...twice, states: states(all) }).row('every pod-kill')).toContain(
+    '2 of 2 clean recoveries: at',
+  );
+  const broken = states(all.replace('2:1-300 waiting\n', '2:1-1 moved-twice\n2:2-300 waiting\n'));
+  const told = costsOf({ ...twice, states: broken });
+  expect(told.row('every pod-kill')).toBe('0 of 2 clean recoveries');
+  expect(told.row('first')).toContain('journeys and events lost or broken in the whole run: 1');
+  expect(costsOf({ ...twice, states: all }).row('every pod-kill')).toBe('0 of 2 clean recoveries');
+});
+
 it('calls no recovery clean from a fault that lasts and was never seen gone', () => {
   const cut = (name: string) => ({ name, fault: { chaos: 'cut' }, forMs: 5_000 });
   const events = [...faultEvents('first', 21_000, 26_000), ...faultEvents('second', 41_000, 46_000)];

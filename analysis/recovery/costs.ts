@@ -2,10 +2,11 @@
 import type { VerdictFile } from '../../record/model.ts';
 import { percent, seconds, unproven } from '../check.ts';
 import { type FaultView, type Interval, seenUntilMs } from '../faults.ts';
+import { journeyAccount } from '../journeys/accounted.ts';
 import { BIN_MS, scheduled } from '../timeline.ts';
 import type { RunView } from '../view.ts';
 import { actedMs } from './acting.ts';
-import { lossPart, lostIn } from './loss.ts';
+import { lossPart, lostAtRest, lostIn } from './loss.ts';
 import { type Figure, type Part, secondsFigure } from './part.ts';
 import { podsPart } from './pods.ts';
 import { repeated } from './repeated.ts';
@@ -27,6 +28,7 @@ export function faultCosts(view: RunView, alertsFiringMs?: readonly number[]): F
   const figures: Figure[] = [];
   const clean = new Map<FaultView, boolean>();
   const leftOut: FaultView[] = [];
+  const journeys = view.faults.length === 0 ? null : journeysWrong(view);
   for (const fault of view.faults) {
     const why = fault.planned.notRun ?? unproven(fault);
     if (why !== null || fault.actingFromMs === null) {
@@ -47,7 +49,7 @@ export function faultCosts(view: RunView, alertsFiringMs?: readonly number[]): F
     const others = alsoActing(view, fault, typeof cost === 'string' ? startMs : cost.windowMs[1]);
     rows.push({
       fault: fault.name,
-      data: data.words,
+      data: [...data.words, ...(journeys ?? [])],
       time: time.flatMap(({ words }) => words),
       service: [...service.words, ...others.map((name) => `${name} acted meanwhile, too`)],
     });
@@ -57,13 +59,23 @@ export function faultCosts(view: RunView, alertsFiringMs?: readonly number[]): F
     const isAtRisk = (view.account.atRisk[fault.name] ?? 0) > 0;
     // One that lasts and was never seen gone is nothing anybody recovered from yet.
     const isOver = fault.momentary || fault.goneAtMs !== null;
-    clean.set(fault, isOver && isBack && isAtRisk && lostIn(view, fault.name) === 0);
+    const isKept = lostIn(view, fault.name) === 0 && lostAtRest(view, fault) === null && journeys === null;
+    clean.set(fault, isOver && isBack && isAtRisk && isKept);
   }
   for (const { words, figure, kind } of repeated(clean, leftOut)) {
     rows.push({ fault: `every ${kind}`, data: [], time: [words], service: [] });
     if (figure) figures.push(figure);
   }
   return { rows, figures };
+}
+
+/** What became of the journeys, where that is not known to be good. Any fault may have done it. Null = each is well, or none is told. */
+function journeysWrong(view: RunView): string[] | null {
+  if (view.states.length === 0) return null;
+  const { lost, broken, doubts } = journeyAccount(view);
+  const count = Object.values(broken).reduce((sum, writes) => sum + writes.count, lost.count);
+  if (count > 0) return [`journeys and events lost or broken in the whole run: ${count}`];
+  return doubts.length > 0 ? ['what became of each journey is not known'] : null;
 }
 
 function notSeen(why: string): Part {

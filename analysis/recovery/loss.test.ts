@@ -57,6 +57,9 @@ it('measures a blow from the blow, so what follows is after it', () => {
 it('keeps losses of other windows and of none apart, and says when those were', () => {
   const story = { ...cut, stored: losing(2, 400, 800) };
   expect(costsOf(story).figure('RPO of cut')).toBe(1);
+  expect(costsOf(story).row('cut')).toContain(
+    'at least 1 lost of 160 at risk; of 2 more, acknowledged in no window, the first was before this one closed',
+  );
   expect(lostSpans(viewOf(story))).toEqual([
     'cut: acknowledged within 0.0 s, all while cut acted',
     'outside: acknowledged from 1.1 s to 41.0 s',
@@ -67,6 +70,9 @@ it('says so when nothing was at risk, and claims no zero where the read-back can
   const mute = costsOf({ ...cut, write: (_, dueMs) => (dueMs > 16_000 ? { outcome: 'U', status: 0 } : {}) });
   expect(mute.figure('RPO of cut')).toBeNull();
   expect(mute.row('cut')).toContain('no write was at risk');
+  const cutShort = costsOf({ ...cut, stored: (text) => text.replace('end\n', '') });
+  expect(cutShort.figure('duplicates of cut')).toBeNull();
+  expect(cutShort.row('cut')).toContain('not known how many stored twice');
   const unread = costsOf({ ...cut, edit: (event) => (event.kind === 'readback' ? null : event) });
   expect(unread.figure('RPO of cut')).toBeNull();
   expect(unread.figure('duplicates of cut')).toBeNull();

@@ -3,16 +3,30 @@
  * that was. Writes, not points: a batch is stored whole or not at all. Duplicates and unknown writes stand beside it, never in it.
  */
 import { ruleOfThree, seconds } from '../check.ts';
+import { knownCount } from '../account-view.ts';
 import { type FaultView, OUTSIDE } from '../faults.ts';
+import { blurredTimes } from '../load-view.ts';
 import type { RunView } from '../view.ts';
 import { actedMs } from './acting.ts';
 import { type Figure, type Part, secondsFigure } from './part.ts';
 
-/** Lost in one window: all of them, or null when the account cannot say that a write which is not accused is there. */
+/** Lost in one window: all of them, or null where that is not known. */
 export function lostIn({ account }: RunView, window: string): number | null {
-  const count = account.lost.byWindow[window] ?? 0;
-  const isSure = account.readback?.complete === true && account.doubts.length === 0;
-  return count > 0 || isSure ? count : null;
+  return knownCount(account, account.lost.byWindow[window] ?? 0);
+}
+
+/**
+ * Writes that are lost and were acknowledged before a fault's window closed, in no fault's window: the fault may have destroyed them at rest.
+ * Null = there are none.
+ */
+export function lostAtRest({ account }: RunView, { windowMs }: FaultView): string | null {
+  const closedMs = windowMs?.[1] ?? Number.POSITIVE_INFINITY;
+  const [firstMs, lastMs] = account.lost.spans[OUTSIDE] ?? [closedMs, closedMs];
+  if (firstMs >= closedMs) return null;
+  const count = account.lost.byWindow[OUTSIDE] ?? 0;
+  if (lastMs >= closedMs)
+    return `of ${count} more, acknowledged in no window, the first was before this one closed`;
+  return `${count} more ${count === 1 ? 'was' : 'were'} acknowledged before the window`;
 }
 
 export function lossPart(view: RunView, fault: FaultView): Part {
@@ -21,8 +35,10 @@ export function lossPart(view: RunView, fault: FaultView): Part {
   const lost = lostIn(view, name);
   const atRisk = account.atRisk[name] ?? 0;
   const span = account.lost.spans[name];
-  const duplicated = account.readback?.complete === true ? (account.duplicated.byWindow[name] ?? 0) : null;
+  const atRest = lostAtRest(view, fault);
+  const duplicated = knownCount(account, account.duplicated.byWindow[name] ?? 0);
   const unknown = account.unknownByWindow[name] ?? 0;
+  const blurred = atRisk === 0 ? null : blurredTimes(view.loads);
   const spanFigures: Figure[] =
     span === undefined
       ? []
@@ -33,24 +49,32 @@ export function lossPart(view: RunView, fault: FaultView): Part {
         ];
   return {
     figures: [
-      { name: `RPO of ${name}`, value: atRisk === 0 ? null : lost, unit: 'writes' },
+      {
+        name: `RPO of ${name}`,
+        value: atRisk === 0 || (lost === 0 && atRest !== null) ? null : lost,
+        unit: 'writes',
+      },
       ...spanFigures,
       { name: `at risk of ${name}`, value: atRisk, unit: 'writes' },
       { name: `duplicates of ${name}`, value: duplicated, unit: 'writes' },
       { name: `unknown of ${name}`, value: unknown, unit: 'writes' },
     ],
     words: [
-      lostWords(view, lost, atRisk),
+      lostWords(view, lost, atRisk, atRest),
       ...(span === undefined ? [] : [spanWords(fault, span)]),
       `${duplicated ?? 'not known how many'} stored twice, ${unknown} unknown`,
+      ...(blurred === null ? [] : [blurred]),
     ],
   };
 }
 
-function lostWords({ account }: RunView, lost: number | null, atRisk: number): string {
-  if (atRisk === 0) return 'no write was at risk';
-  if (lost === null) return `lost: not known of ${atRisk} at risk (${account.doubts[0] ?? 'no read-back'})`;
+function lostWords({ account }: RunView, lost: number | null, atRisk: number, atRest: string | null): string {
+  const more = atRest === null ? '' : `; ${atRest}`;
+  if (atRisk === 0) return `no write was at risk${more}`;
+  if (lost === null)
+    return `lost: not known of ${atRisk} at risk (${account.doubts[0] ?? 'no read-back'})${more}`;
   const words = `${lost} lost of ${atRisk} at risk`;
+  if (atRest !== null) return `at least ${words}${more}`;
   return lost === 0 ? `${words} (${ruleOfThree(atRisk)})` : words;
 }
 

@@ -133,6 +133,7 @@ function deployOptions(over: Partial<DeployOptions> = {}) {
     systemDir: dir,
     evidenceDir: path.join(dir, 'evidence'),
     emit: (event) => void events.push(event),
+    redact: (line) => line,
     undo: {
       intent: (action) => journal.push({ action, done: false }) - 1,
       acted: () => undefined,

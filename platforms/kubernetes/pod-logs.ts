@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { reasonOf } from '../../record/reason.ts';
+import type { Redact } from '../../record/writer.ts';
 import type { Emit } from '../platform.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -15,7 +16,7 @@ export interface PodLogs {
   stop(): Promise<void>;
 }
 
-/** Writes `<evidenceDir>/<pod>.log`; secrets in them are taken out when the run directory is closed (record/writer.ts). */
+/** Writes `<evidenceDir>/<pod>.log`, each line without the secrets: whoever dies in the middle leaves none. */
 export function followPodLogs(options: {
   cluster: Cluster;
   namespace: string;
@@ -23,8 +24,9 @@ export function followPodLogs(options: {
   evidenceDir: string;
   emit: Emit;
   nowMs: () => number;
+  redact: Redact;
 }): PodLogs {
-  const { cluster, namespace, container, evidenceDir, emit, nowMs } = options;
+  const { cluster, namespace, container, evidenceDir, emit, nowMs, redact } = options;
   const ending = new AbortController();
   const following = new Map<string, Promise<void>>();
 
@@ -38,7 +40,7 @@ export function followPodLogs(options: {
         { namespace, pod, container },
         (line) => {
           if (full.signal.aborted) return;
-          const text = `${line}\n`;
+          const text = `${redact(line)}\n`;
           written.bytes += Buffer.byteLength(text);
           if (written.bytes <= MAX_BYTES) {
             writeSync(fd, text);

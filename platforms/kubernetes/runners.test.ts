@@ -46,6 +46,7 @@ function start(given: Partial<RunnersOptions> & Pick<RunnersOptions, 'cluster'>)
     image: 'proofload-runner:2',
     runner: 'load',
     filesOf,
+    redact: (line) => line.replaceAll('geheim', '[redacted]'),
     env: { URL: 'http://svc/w', TOKEN: 'geheim', TIMEOUT_MS: '100' },
     ratePerS: 30,
     vus: 10,
@@ -119,6 +120,37 @@ describe('a load that ends well', () => {
   });
 });
 
+describe('the clock of a runner', () => {
+  it('is told when a write contradicts the anchor that was believed', async () => {
+    const texts: string[] = [];
+    const made: FakeRunner[] = [];
+    const fake = fakeCluster({
+      play(runner) {
+        made.push(runner);
+        runner.onRelease = () => {
+          runner.say(`# anchor ${Date.now()}`);
+          runner.say('A 1:1 0 0 0');
+        };
+        runner.ready();
+      },
+    });
+    const emit: RunnersOptions['emit'] = (event) => void (event.kind === 'note' && texts.push(event.text));
+    const load = await start({ cluster: fake.cluster, count: 1, emit });
+    await load.anchorWallMs;
+    // Due and ended in the tenth second of a schedule that began a moment ago.
+    made[0]!.say('A 1:2 9000 5 0');
+    made[0]!.say('refused: geheim');
+    made[0]!.say(SUMMARY(2));
+    made[0]!.end(0);
+    const end = await load.runners[0]!.ended;
+    expect(end.exitCode).toBe(0);
+    expect(end.anchorBoundMs).toBeGreaterThan(2_000);
+    expect(texts).toEqual([expect.stringMatching(/^runner load-1: writes ended up to \d{4} ms before /)]);
+    expect(readFileSync(filesOf('load-1').logFile, 'utf8')).toBe('refused: [redacted]\n');
+    await load.ended;
+  });
+});
+
 describe('a runner that does not end well', () => {
   it('that was killed is told with its exit code, and the others go on', async () => {
     const fake = fakeCluster({
@@ -135,7 +167,7 @@ describe('a runner that does not end well', () => {
     const load = await start({ cluster: fake.cluster });
     const ends = await Promise.all(load.runners.map(({ ended }) => ended));
     expect(ends.map(({ exitCode }) => exitCode)).toEqual([0, 137, 0]);
-    expect(ends[1]).toEqual({
+    expect(ends[1]).toMatchObject({
       exitCode: 137,
       signal: 'SIGKILL',
       iterations: null,

@@ -3,6 +3,7 @@
  * together. Every runner keeps a ledger of its own, which is its log; a runner that dies is not replaced, and is told as an end.
  */
 import { reasonOf } from '../../record/reason.ts';
+import type { Redact } from '../../record/writer.ts';
 import { CannotRun, type Emit } from '../platform.ts';
 import { abortError } from './aborted.ts';
 import type { Cluster } from './cluster.ts';
@@ -48,6 +49,7 @@ export interface RunnersOptions {
   /** Base name: the runners are `<runner>-1`, `<runner>-2`, ... */
   runner: string;
   filesOf: (runner: string) => RunnerFiles;
+  redact: Redact;
   /** What the script needs: URL, TOKEN, POINTS, TIMEOUT_MS. Travels in a Secret. */
   env: Record<string, string>;
   /** Of all runners together. */
@@ -136,6 +138,7 @@ export async function startRunners(options: RunnersOptions): Promise<RunningRunn
           namespace,
           runner,
           files: options.filesOf(runner),
+          redact: options.redact,
           pods,
           onWrite: (of, write) => seconds.add(of, write),
           endedFromHere: () => endedFromHere,

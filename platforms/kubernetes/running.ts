@@ -188,7 +188,7 @@ async function watchEverything(
   parts: Parts,
   workloadPods: () => KubeObject[],
 ): Promise<Observed> {
-  const { emit, nowMs, evidenceDir } = options;
+  const { emit, nowMs, evidenceDir, redact } = options;
   const { namespace } = system;
   const file = openWatchFile({
     evidenceDir,
@@ -198,7 +198,7 @@ async function watchEverything(
   });
   parts.file = file;
   const container = system.container.name;
-  const logs = followPodLogs({ cluster, namespace, container, evidenceDir, emit, nowMs });
+  const logs = followPodLogs({ cluster, namespace, container, evidenceDir, emit, nowMs, redact });
   parts.logs = logs;
   const recorder = new PodRecorder({
     emit,

@@ -45,6 +45,7 @@ beforeAll(async () => {
     evidenceDir: fixture.evidenceDir,
     autoscale: AUTOSCALE,
     emit: history.emit,
+    redact: (line) => line,
     undo: memoryJournal(),
     nowMs: () => performance.now(),
     signal: new AbortController().signal,

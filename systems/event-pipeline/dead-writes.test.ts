@@ -4,6 +4,7 @@ import { distinctIdOf, uuidOf } from './identity.ts';
 import { deadLetter, inSends } from './reference/dead-letters.ts';
 
 const WRITE = { runner: 'load', vu: 2, n: 9 };
+const DEAD = { runner: 'load', vu: 2, from: 9, to: 9, copies: 1, form: 'dead' };
 const event = (point: number, points = 3) => ({
   event: 'e',
   distinct_id: distinctIdOf(WRITE),
@@ -15,27 +16,42 @@ describe('writes among the dead letters', () => {
   it('are those of the run whose every event is there, as a batch or one by one', () => {
     const dead = new DeadWrites('r');
     dead.add(letter({ project_id: 'r', batch: [0, 1, 2].map((point) => event(point)) }));
-    expect([...dead.whole()]).toEqual([{ ...WRITE, copies: 1 }]);
+    expect([...dead.ranges()]).toEqual([DEAD]);
     const other = new DeadWrites('r');
     for (const point of [0, 1, 2]) other.add(letter({ project_id: 'r', ...event(point) }));
-    expect([...other.whole()]).toEqual([{ ...WRITE, copies: 1 }]);
+    expect([...other.ranges()]).toEqual([DEAD]);
   });
 
   it('are not there in part, unless the table holds the rest', () => {
     const dead = new DeadWrites('r');
     dead.add(letter({ project_id: 'r', ...event(1) }));
-    expect([...dead.whole()]).toEqual([]);
+    expect([...dead.ranges()]).toEqual([{ ...DEAD, form: 'part' }]);
     dead.addStored(WRITE, 0);
     dead.addStored({ ...WRITE, n: 10 }, 2);
-    expect([...dead.whole()]).toEqual([]);
+    expect([...dead.ranges()]).toEqual([{ ...DEAD, form: 'part' }]);
     dead.addStored(WRITE, 2);
-    expect([...dead.whole()]).toEqual([{ ...WRITE, copies: 1 }]);
+    expect([...dead.ranges()]).toEqual([DEAD]);
   });
 
   it('count as often as their events make up', () => {
     const dead = new DeadWrites('r');
     for (const point of [0, 1, 2, 2]) dead.add(letter({ project_id: 'r', ...event(point) }));
-    expect([...dead.whole()]).toEqual([{ ...WRITE, copies: 2 }]);
+    expect([...dead.ranges()]).toEqual([{ ...DEAD, copies: 2 }]);
+  });
+
+  it('are no second copy of what the table holds as well', () => {
+    const dead = new DeadWrites('r');
+    for (const point of [0, 1, 2]) dead.add(letter({ project_id: 'r', ...event(point) }));
+    dead.addStored(WRITE, 1);
+    expect([...dead.ranges()]).toEqual([DEAD]);
+  });
+
+  it('are no more than can be held in memory', () => {
+    const dead = new DeadWrites('r', 1);
+    dead.add(letter({ project_id: 'r', ...event(0) }));
+    dead.add(letter({ project_id: 'r', ...event(1) }));
+    const next = { ...event(0), uuid: uuidOf({ ...WRITE, n: 10, point: 0, points: 3 }) };
+    expect(() => dead.add(letter({ project_id: 'r', ...next }))).toThrow('more than 1 writes');
   });
 
   it('are nobody else’s', () => {

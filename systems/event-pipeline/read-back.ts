@@ -1,6 +1,6 @@
 /**
- * Everything the pipeline has kept of a run: whole writes in ClickHouse, and those in `events-dlq`. What lies in Kafka and was not consumed
- * yet is late, not lost: the consumer is waited for first.
+ * Everything the pipeline has kept of a run: the writes in ClickHouse, and those in `events-dlq`, which are told apart. What lies in Kafka and was
+ * not consumed yet is late, not lost: the consumer is waited for first.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClickHouseHttp } from '../../record/clickhouse-http.ts';
@@ -30,7 +30,7 @@ export async function* readEverything(
     if (dead.isEmpty) return;
     for await (const { points, ...write } of storedInPart(clickhouse, runId))
       for (const point of points) dead.addStored(write, point);
-    for (const { n, ...write } of dead.whole()) yield { ...write, from: n, to: n };
+    yield* dead.ranges();
   } finally {
     clickhouse.destroy();
     await log.close();

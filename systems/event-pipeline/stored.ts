@@ -26,15 +26,16 @@ const WRITES = `
   GROUP BY distinct_id, n, tail`;
 
 /**
- * A write is there when all its events are, and as often as they make up: some events twice is a write twice. Then runs of consecutive
- * numbers ("gaps and islands"): within one run the number minus its rank stays the same.
+ * A write is whole when all its events are there, and there as often as they make up: some events twice is a write twice. Then runs of
+ * consecutive numbers ("gaps and islands"): within one run the number minus its rank stays the same.
  */
 const RANGES = `
-  SELECT distinct_id, vu, min(n), max(n), copies FROM (
-    SELECT distinct_id, vu, n, toUInt32(ceil(events / points)) AS copies,
-      toInt64(n) - toInt64(row_number() OVER (PARTITION BY distinct_id, vu, copies ORDER BY n)) AS island
-    FROM (${WRITES}) WHERE different = points)
-  GROUP BY distinct_id, vu, copies, island
+  SELECT distinct_id, vu, min(n), max(n), copies, whole FROM (
+    SELECT distinct_id, vu, n, toUInt8(different = points) AS whole,
+      if(whole = 1, toUInt32(ceil(events / points)), 1) AS copies,
+      toInt64(n) - toInt64(row_number() OVER (PARTITION BY distinct_id, vu, copies, whole ORDER BY n)) AS island
+    FROM (${WRITES}))
+  GROUP BY distinct_id, vu, copies, whole, island
   ORDER BY distinct_id, vu, min(n)`;
 
 const IN_PART = `
@@ -47,13 +48,14 @@ const FOREIGN = `SELECT count() FROM ${EVENTS} WHERE NOT ours`;
 
 const number = z.coerce.number();
 
-/** Whole writes. What no load of ours wrote under the run's name comes as writes of a runner `foreign`. */
+/** Whole writes, and those of which a part is there. What no load of ours wrote under the run's name comes as writes of a runner `foreign`. */
 export async function* storedRanges(clickhouse: ClickHouseHttp, runId: string): AsyncIterable<StoredRange> {
-  const row = z.tuple([z.string(), number, number, number, number]);
-  for (const [distinctId, vu, from, to, copies] of await clickhouse.select(RANGES, row, QUERY_TIMEOUT_MS, {
-    run: runId,
-  }))
-    yield { runner: runnerOf(distinctId, vu) ?? 'foreign', vu, from, to, copies };
+  const row = z.tuple([z.string(), number, number, number, number, number]);
+  const rows = await clickhouse.select(RANGES, row, QUERY_TIMEOUT_MS, { run: runId });
+  for (const [distinctId, vu, from, to, copies, whole] of rows) {
+    const runner = runnerOf(distinctId, vu) ?? 'foreign';
+    yield { runner, vu, from, to, copies, ...(whole === 0 && { form: 'part' }) };
+  }
   const [counted] = await clickhouse.select(FOREIGN, z.tuple([number]), QUERY_TIMEOUT_MS, { run: runId });
   const foreign = counted?.[0] ?? 0;
   if (foreign > 0) yield { runner: 'foreign', vu: 1, from: 1, to: foreign, copies: 1 };

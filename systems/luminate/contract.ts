@@ -59,11 +59,12 @@ export const contract: Contract = {
     }
   },
 
-  async *readBack({ storeEnv, runId }) {
+  async *readBack({ storeEnv, runId, pointsPerWrite = new Map() }) {
     const url = storeEnv[STORE_URL];
     if (url === undefined || !URL.canParse(url))
       throw new Error(`luminate: the platform gives no ${STORE_URL}, so what is stored cannot be read back`);
-    yield* new URL(url).protocol === 'http:' ? clickhouseRanges(url, runId) : postgresRanges(url, runId);
+    const rangesOf = new URL(url).protocol === 'http:' ? clickhouseRanges : postgresRanges;
+    yield* rangesOf(url, runId, pointsPerWrite);
   },
 
   async countPoints({ url, runId, secrets }) {

@@ -19,7 +19,11 @@ function ledger() {
   const files = { ledgerFile: at('l.log'), logFile: at('k6.log'), summaryFile: at('s.json') };
   const text = (file: string) => readFileSync(file, 'utf8');
   return {
-    ledger: new RunnerLedger(files, () => undefined),
+    ledger: new RunnerLedger(
+      files,
+      () => undefined,
+      (line) => line.replaceAll('s3cret-token', '[redacted]'),
+    ),
     lines: () => text(files.ledgerFile).split('\n').slice(0, -1),
     log: () => text(files.logFile),
   };
@@ -99,6 +103,15 @@ describe('the log of a runner', () => {
     expect(to.ledger).toMatchObject({ iterations: 3, dropped: 1, said: 'test run stopped' });
   });
 
+  it('is written down without secrets, which stay out of the words of a failure, too', () => {
+    const to = ledger();
+    to.ledger.take('level=error msg="refused: Bearer s3cret-token"', 0);
+    // Before it is closed: a harness that is killed never comes to that.
+    expect(to.log()).toBe('level=error msg="refused: Bearer [redacted]"\n');
+    expect(to.ledger.said).not.toContain('s3cret-token');
+    to.ledger.close();
+  });
+
   it('is no ledger twice', () => {
     ledger();
     made -= 1;
@@ -125,6 +138,35 @@ describe('the start of the schedule', () => {
   it('is not known before anything is', () => {
     const to = ledger();
     expect(to.ledger.anchor(null)).toBeNull();
+    to.ledger.close();
+  });
+
+  it('is held against every write that is seen after it was told', () => {
+    const to = ledger();
+    to.ledger.take('# anchor 0000010020', 12_000);
+    // The line was read 975 ms after the write had ended by that anchor: so much later it may have been.
+    to.ledger.take('A 1:1 1000 5 0', 12_000);
+    expect(to.ledger.anchorError()).toBeNull();
+    expect(to.ledger.anchor(released)).toEqual({ wallMs: 10_020, offMs: 0 });
+    expect(to.ledger.anchorError()).toEqual({ boundMs: 975, lateMs: 0 });
+    // A quicker line: the bound shrinks.
+    to.ledger.take('A 1:2 3000 5 0', 13_100);
+    expect(to.ledger.anchorError()).toEqual({ boundMs: 75, lateMs: 0 });
+    // This one ended at 72.025 by the anchor, and was seen at 70.
+    to.ledger.take('A 1:3 62000 5 0', 70_000);
+    expect(to.ledger.anchorError()).toEqual({ boundMs: 2_025, lateMs: 2_025 });
+    to.ledger.close();
+    expect(to.lines().filter((line) => line.startsWith('#'))).toEqual(['# anchor 10020']);
+  });
+
+  it('has no bound where its release was not seen, until a write contradicts it', () => {
+    const to = ledger();
+    to.ledger.take('# anchor 0000010020', 12_000);
+    to.ledger.take('A 1:1 1000 5 0', 12_000);
+    expect(to.ledger.anchor(null)).toEqual({ wallMs: 10_020, offMs: 0 });
+    expect(to.ledger.anchorError()).toBeNull();
+    to.ledger.take('A 1:2 9000 5 0', 18_000);
+    expect(to.ledger.anchorError()).toEqual({ boundMs: 1_025, lateMs: 1_025 });
     to.ledger.close();
   });
 });

@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { type AttemptLine, formatAnchorLine, parseAttemptLine } from '../../../record/ledger.ts';
+import type { Redact } from '../../../record/writer.ts';
 import type { SeenWrite } from './seconds.ts';
 
 /** What is not of the ledger: a failed request leaves a line each. */
@@ -35,6 +36,7 @@ export class RunnerLedger {
   writes = 0;
   readonly #files: RunnerFiles;
   readonly #onWrite: (write: SeenWrite) => void;
+  readonly #redact: Redact;
   readonly #ledger: number;
   readonly #log: number;
   readonly #seen = new Map<number, Numbers>();
@@ -46,12 +48,14 @@ export class RunnerLedger {
   #latestAnchorMs = Number.POSITIVE_INFINITY;
   /** Last of what is no ledger line, for the words of a failure. */
   #said = '';
-  #anchorWritten = false;
+  /** As it was first told, and the earliest that it can have been, where that is known; null = nobody asked yet. */
+  #anchor: { wallMs: number; earliestMs: number | null } | null = null;
 
   /** Throws when a file cannot be made. */
-  constructor(files: RunnerFiles, onWrite: (write: SeenWrite) => void) {
+  constructor(files: RunnerFiles, onWrite: (write: SeenWrite) => void, redact: Redact) {
     this.#files = files;
     this.#onWrite = onWrite;
+    this.#redact = redact;
     this.#ledger = openSync(files.ledgerFile, 'wx');
     this.#log = openSync(files.logFile, 'a');
   }
@@ -95,9 +99,24 @@ export class RunnerLedger {
     const insideMs = Math.min(latestMs, Math.max(earliestMs, guessMs));
     const offMs = Math.abs(guessMs - insideMs) <= ANCHOR_SLACK_MS ? 0 : Math.round(guessMs - insideMs);
     const wallMs = Math.round(offMs === 0 ? guessMs : insideMs);
-    if (!this.#anchorWritten) writeSync(this.#ledger, `${formatAnchorLine(wallMs)}\n`);
-    this.#anchorWritten = true;
+    if (this.#anchor === null) writeSync(this.#ledger, `${formatAnchorLine(wallMs)}\n`);
+    this.#anchor ??= { wallMs, earliestMs: released?.sentMs ?? null };
     return { wallMs, offMs: this.#ownAnchorMs === null ? 0 : offMs };
+  }
+
+  /**
+   * The anchor that was told against all that was seen since, milliseconds: how far it may be off, and by how much a write ended before it allows
+   * (its clock drifts, or is off by less than could be seen at the start); 0 = none did. Without the moment of its release nothing bounds it from
+   * below, and only a contradiction says how far it is off. Null when no anchor was told, or nothing is known of it.
+   */
+  anchorError(): { boundMs: number; lateMs: number } | null {
+    if (this.#anchor === null || !Number.isFinite(this.#latestAnchorMs)) return null;
+    const { wallMs, earliestMs } = this.#anchor;
+    const latestMs = this.#latestAnchorMs;
+    const lateMs = wallMs - latestMs <= ANCHOR_SLACK_MS ? 0 : Math.round(wallMs - latestMs);
+    if (earliestMs === null) return lateMs === 0 ? null : { boundMs: lateMs, lateMs };
+    const boundMs = Math.max(wallMs - Math.min(earliestMs, latestMs), latestMs - wallMs);
+    return { boundMs: Math.round(boundMs), lateMs };
   }
 
   get hasOwnAnchor(): boolean {
@@ -141,7 +160,8 @@ export class RunnerLedger {
     return true;
   }
 
-  #takeOther(line: string): void {
+  #takeOther(raw: string): void {
+    const line = this.#redact(raw);
     if (line.trim() !== '' && line !== 'Request Failed') this.#said = line.trim().slice(0, 500);
     if (this.#logBytes > MAX_LOG_BYTES) return;
     this.#logBytes += Buffer.byteLength(line) + 1;

@@ -1,6 +1,7 @@
 /** One runner from its first line to its end: its log is followed, its anchor found, its exit code read where only the pod has it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../../record/reason.ts';
+import type { Redact } from '../../../record/writer.ts';
 import type { Emit } from '../../platform.ts';
 import type { Cluster } from '../cluster.ts';
 import { CONTAINER } from './job.ts';
@@ -35,6 +36,7 @@ export interface LifeOptions {
   namespace: string;
   runner: string;
   files: RunnerFiles;
+  redact: Redact;
   pods: RunnerPods;
   onWrite: (runner: string, write: SeenWrite) => void;
   /** Why it is ended from here; null while it is not. */
@@ -46,8 +48,8 @@ export interface LifeOptions {
 
 /** Rejects nothing: what goes wrong is the end's `why`. Throws when the runner's files cannot be made. */
 export function followRunner(options: LifeOptions): RunnerLife {
-  const { runner, files, onWrite, emit } = options;
-  const ledger = new RunnerLedger(files, (write) => onWrite(runner, write));
+  const { runner, files, onWrite, redact, emit } = options;
+  const ledger = new RunnerLedger(files, (write) => onWrite(runner, write), redact);
   let released: Released | null = null;
   let firstWriteMs: number | null = null;
   let isOver = false;
@@ -65,13 +67,26 @@ export function followRunner(options: LifeOptions): RunnerLife {
         kind: 'note',
         text: `runner ${runner}: its node's clock is about ${found.offMs} ms off this machine's; its schedule is counted from the release that this machine saw`,
       });
+    if (found !== null && released === null)
+      emit({
+        kind: 'note',
+        text: `runner ${runner}: its release was not seen from here, so its node's clock is believed as long as no write contradicts it`,
+      });
     settleAnchor(found?.wallMs ?? null);
   };
   const ended = outlive(options, ledger).then((end) => {
     anchor();
     ledger.close();
     isOver = true;
-    return end;
+    const error = ledger.anchorError();
+    if (error === null) return end;
+    const { boundMs, lateMs } = error;
+    if (lateMs > 0)
+      emit({
+        kind: 'note',
+        text: `runner ${runner}: writes ended up to ${lateMs} ms before the start of its schedule allows; its node's clock drifts or was off from the start, and its times are known to +- ${boundMs} ms only`,
+      });
+    return { ...end, anchorBoundMs: boundMs };
   });
 
   return {

@@ -8,6 +8,8 @@ export interface LoadEnd {
   iterations: number | null;
   dropped: number | null;
   why: string;
+  /** Of one runner whose clock is not this machine's: how far the start of its schedule may be off. */
+  anchorBoundMs?: number;
 }
 
 /** The end of a load by the ends of its runners: good when all are, a count only when all have one, the words of those that failed. */

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { STAND_IN_HEADER } from '../../../record/stand-in.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { answerOf, Exception } from './exception.ts';
 import { readRequest } from './request.ts';
@@ -21,7 +22,7 @@ const state = { waiting: 0, ending: false };
 let last: Promise<unknown> = Promise.resolve();
 
 async function answer(engine: Engine, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  response.setHeader('x-proofload-engine', `chdb ${engine.version}`);
+  response.setHeader(STAND_IN_HEADER, `chdb ${engine.version}`);
   const path = (request.url ?? '/').split('?')[0] ?? '/';
   if (request.method === 'GET' && PING.test(path)) return void response.end('Ok.\n');
   try {

@@ -35,7 +35,7 @@ const DDL = [
     run_id String, runner String, vu UInt32, n UInt64, points UInt32, point UInt32)
   ENGINE = MergeTree ORDER BY (run_id, runner, vu, n, point)
   TTL toDateTime(timestamp) + INTERVAL 30 DAY
-  SETTINGS min_parts_to_merge_at_once = 50, max_bytes_to_merge_at_max_space_in_pool = 4194304`,
+  SETTINGS min_parts_to_merge_at_once = 50, max_bytes_to_merge_at_max_space_in_pool = 3000000`,
 ];
 const INSERT = `INSERT INTO ${TABLE} (${COLUMNS}) FORMAT RowBinary`;
 const COUNT = `SELECT sum(different) FROM (

@@ -198,10 +198,11 @@ export class Lab {
     });
   }
 
-  async stored(): Promise<StoredRange[]> {
+  async stored(pointsPerWrite: ReadonlyMap<string, number> = new Map()): Promise<StoredRange[]> {
     const ranges = [];
     const storeEnv = { LUMINATE_STORE_URL: this.store.url() };
-    for await (const range of contract.readBack({ storeEnv, runId: this.runId })) ranges.push(range);
+    const { runId } = this;
+    for await (const range of contract.readBack({ storeEnv, runId, pointsPerWrite })) ranges.push(range);
     return ranges;
   }
 
