@@ -154,7 +154,7 @@ function noiseJudge(
 
 /** An acknowledged write that is lost is never noise; how many a broken system loses is: it depends on the moment of the fault. */
 function lossChange(both: { a: number; b: number } | null): Judged {
-  if (both === null) return unknown('one of the runs was not read back whole');
+  if (both === null) return unknown('of one of the runs nobody knows what is lost');
   if (both.a === 0 && both.b === 0)
     return { change: 'unchanged', finding: 'not worse', reason: 'none in either' };
   if (both.a === 0)

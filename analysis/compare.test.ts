@@ -133,6 +133,18 @@ describe('what is worse', () => {
 });
 
 describe('what cannot be told', () => {
+  it('is whether more is lost, where B was not read back whole, or owed nothing', async () => {
+    const cutShort: Story = { stored: (text) => text.replace('end\n', '') };
+    const mute: Story = { write: () => ({ outcome: 'U', status: 0 }) };
+    for (const b of [cutShort, mute])
+      expect((await compare({}, b)).figure('lost')).toMatchObject({
+        a: 0,
+        b: null,
+        finding: 'cannot tell',
+        reason: 'of one of the runs nobody knows what is lost',
+      });
+  });
+
   it('is what an invalid run saw', async () => {
     const busy: Story = { edit: (event) => (event.kind === 'host' ? { ...event, foreign: 0.9 } : event) };
     const { finding, exitCode, verdict, figure } = await compare({}, { ...busy, ...slower(100) });

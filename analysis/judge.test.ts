@@ -35,6 +35,33 @@ describe('judgeRun', () => {
     expect([figure('lost'), figure('duplicates'), figure('dropped')]).toEqual([0, 0, 0]);
   });
 
+  it('gives no zero for losses and duplicates that nobody could know', async () => {
+    const figures = async (story: Story) => {
+      const file = await judge(story);
+      return ['lost', 'duplicates'].map((name) => file.figures.find((f) => f.name === name)?.value);
+    };
+    const cutShort = (text: string) => text.replace('end\n', '');
+    expect(await figures({ stored: cutShort })).toEqual([null, null]);
+    expect(await figures({ write: () => ({ outcome: 'U', status: 0 }) })).toEqual([null, null]);
+    expect(await figures({ edit: (event) => (event.kind === 'readback' ? null : event) })).toEqual([
+      null,
+      null,
+    ]);
+    // What was seen stays.
+    const twice = (text: string) => text.replace('1:2-2\n', '1:2-2 x2\n');
+    expect(await figures({ stored: (text) => cutShort(twice(text)) })).toEqual([null, 1]);
+    const missing = { log: (text: string) => text.replace(/^A 3:5 .*\n/m, '') };
+    expect(await figures({ ...missing, stored: (text) => text.replace('1:2-2\n', '') })).toEqual([1, null]);
+  });
+
+  it('counts what is kept among the dead letters alone, where anything is', async () => {
+    const figure = async (story: Story) =>
+      (await judge(story)).figures.find(({ name }) => name === 'dead letters');
+    expect(await figure({})).toBeUndefined();
+    const dead = (text: string) => text.replace('1:2-2\n', '1:2-2 dead\n1:3-3 dead\n');
+    expect(await figure({ stored: dead })).toEqual({ name: 'dead letters', value: 1, unit: 'writes' });
+  });
+
   it('names a verdict by its check and fault, and numbers the second of a name', async () => {
     const file = await judge({
       faults: [{ name: 'cut', fault: { chaos: 'cut' }, forMs: 5_000 }],

@@ -9,6 +9,7 @@ import {
   type VerdictFile,
 } from '../record/model.ts';
 import { alertClaims, alertsFiringMs } from './alerts/claims.ts';
+import { knownCount } from './account-view.ts';
 import { type CheckModule, history, type Judgement } from './check.ts';
 import { OUTSIDE, struckAtMs } from './faults.ts';
 import { eventsOf } from './load-view.ts';
@@ -182,12 +183,11 @@ function figuresOf(view: RunView): VerdictFile['figures'] {
       unit: 'points/s',
     },
     { name: 'served', value: asked === 0 ? null : total.served / asked, unit: 'share of arrivals' },
-    { name: 'lost', value: account.readback?.complete ? account.lost.count : null, unit: 'writes' },
-    {
-      name: 'duplicates',
-      value: account.readback?.complete ? account.duplicated.count : null,
-      unit: 'writes',
-    },
+    { name: 'lost', value: knownCount(account, account.lost.count), unit: 'writes' },
+    { name: 'duplicates', value: knownCount(account, account.duplicated.count), unit: 'writes' },
+    ...(account.deadLetters > 0
+      ? [{ name: 'dead letters', value: account.deadLetters, unit: 'writes' }]
+      : []),
     { name: 'failed', value: account.failed, unit: 'writes' },
     { name: 'unknown', value: account.unknown, unit: 'writes' },
     { name: 'dropped', value: judged ? total.dropped : null, unit: 'arrivals' },

@@ -19,6 +19,10 @@ it('fails where the rate was offered and not acknowledged', () => {
 it('does not refute what the machine could not offer', () => {
   const verdict = ask(4_000, { events: [{ at: 1, kind: 'rate', askedPerS: 40, ratePerS: 20 }] });
   expect(verdict).toMatchObject({ verdict: 'not_run', reason: expect.stringContaining('20 of 40 writes/s') });
+  const stolen = ask(4_000, {
+    events: [{ at: 1, kind: 'rate', askedPerS: 40, ratePerS: 20, steal: 0.12 }],
+  });
+  expect(stolen.reason).toContain('this machine, of which the hypervisor took 12.00 %, found 20 of 40');
   expect(ask(4_000)).toMatchObject({ verdict: 'not_run', reason: expect.stringContaining('offers no more') });
 });
 

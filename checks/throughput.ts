@@ -1,6 +1,6 @@
 /** Acknowledged points a second, outside fault windows. A machine that cannot offer the asked rate cannot refute it: not run. */
 import { z } from 'zod';
-import { history, type Judgement, loadEvidence } from '../analysis/check.ts';
+import { history, type Judgement, loadEvidence, percent } from '../analysis/check.ts';
 import { eventsOf } from '../analysis/load-view.ts';
 import { missingLines } from '../analysis/missing-lines.ts';
 import { sum } from '../analysis/timeline.ts';
@@ -39,7 +39,7 @@ export function judge(view: RunView, { pointsPerS }: z.infer<typeof options>): J
   if (offered < pointsPerS) {
     const lowered = rate && rate.ratePerS < rate.askedPerS;
     const why = lowered
-      ? `calibration on this machine found ${rate.ratePerS} of ${rate.askedPerS} writes/s to be what it carries`
+      ? `calibration on this machine${rate.steal === undefined ? '' : `, of which the hypervisor took ${percent(rate.steal)},`} found ${rate.ratePerS} of ${rate.askedPerS} writes/s to be what it carries`
       : 'the scenario offers no more';
     return { verdict: 'not_run', reason: `${words}: ${why}.`, ...common };
   }

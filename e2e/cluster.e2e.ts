@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EXIT, type Event } from '../record/model.ts';
 import { API_PORT } from '../platforms/bare/layout.ts';
 import { cutConnections, down, machine, marksInCluster, up, whyNoCluster, without } from './bare.ts';
-import { FULL, type JudgedRun, judgedRun, red, start } from './proofload.ts';
+import { expectHeld, FULL, hypervisorTook, type JudgedRun, judgedRun, red, start } from './proofload.ts';
 
 const OUTAGE_MS = 20_000;
 const CUTS = 10;
@@ -27,8 +27,8 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
   afterAll(() => down());
 
   it('loses nothing when a pod dies, the store is cut off, a node is drained and everything is rolled out', async () => {
-    const run = await judgedRun(['cluster-soak', '--on', 'bare']);
-    expect(run.verdict, red(run).join('\n')).toBe('pass');
+    const run = await judgedRun(['cluster-soak', '--on', 'bare'], ['--rate', '150']);
+    expectHeld(run);
     expect(run.figures.find(({ name }) => name === 'lost')?.value).toBe(0);
     expect(run.verdicts.find(({ check }) => check === 'faults-proven')?.observed?.value).toBe(4);
     process.stderr.write(
@@ -51,11 +51,16 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
     const { code, stdout, stderr } = await running.ended;
     const run = JSON.parse(stdout) as JudgedRun;
     // Nodes whose kubelets cannot reach the API server are given up after a while, and their pods with them: `quiet` may say so.
-    expect([EXIT.inconclusive, EXIT.fail], `${red(run).join('\n')}\n${stderr.slice(-2_000)}`).toContain(code);
+    // On a machine that the hypervisor took meanwhile, that is not held against the system.
+    const isTaken = run.verdicts.some(hypervisorTook);
+    expect(
+      [EXIT.inconclusive, isTaken ? EXIT.invalid : EXIT.fail],
+      `${red(run).join('\n')}\n${stderr.slice(-2_000)}`,
+    ).toContain(code);
     const gaps = historyOf(run).filter((event) => event.kind === 'gap');
     expect(Math.max(...gaps.map(({ fromMs, toMs }) => toMs - fromMs))).toBeGreaterThan(OUTAGE_MS * 0.9);
     const verdictOf = (check: string) => run.verdicts.find((verdict) => verdict.check === check)?.verdict;
-    expect(['inconclusive', 'fail']).toContain(verdictOf('quiet'));
+    expect(['inconclusive', isTaken ? 'invalid' : 'fail']).toContain(verdictOf('quiet'));
     for (const check of ['no-restarts', 'ready-only-while-serving'])
       expect(verdictOf(check), check).toBe('inconclusive');
     expect(run.figures.find(({ name }) => name === 'lost')?.value).toBe(0);
@@ -74,7 +79,7 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
       '--runners',
       '2',
     ]);
-    expect(run.verdict, red(run).join('\n')).toBe('pass');
+    expectHeld(run);
   });
 
   it.runIf(FULL)('sees each kind of fault act and end', async () => {

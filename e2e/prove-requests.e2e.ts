@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { EXIT } from '../record/model.ts';
-import { FULL, type JudgedRun, judgedRun, red } from './proofload.ts';
+import { expectHeld, FULL, type JudgedRun, judgedRun, red } from './proofload.ts';
 
 /** Defect -> the scenario that shows it, the one cause that must be named, and the checks that must fail. */
 const TABLE: [defect: string, scenario: string, cause: string, checks: string[]][] = [
@@ -58,11 +58,11 @@ describe.each(FULL ? TABLE : TABLE.filter(([defect]) => IN_CI.has(defect)))(
 
 it.runIf(FULL).each([1, 2, 3])('a healthy rollout loses nobody, seed %i', async (seed) => {
   const run = await judgedRun(['rollout-under-load', '--seed', String(seed)]);
-  expect(run.verdict, red(run).join('\n')).toBe('pass');
+  expectHeld(run);
   expect(reasonOf(run)).toMatch(/^none of [1-9]\d* requests was lost/);
 });
 
 it.runIf(FULL)('nor does one without a preStop delay, when the application goes on accepting', async () => {
   const run = await judgedRun(['rollout-without-prestop']);
-  expect(run.verdict, red(run).join('\n')).toBe('pass');
+  expectHeld(run);
 });

@@ -1,6 +1,6 @@
 /**
  * Finds what this machine can carry before anything is judged, so that a slow laptop gets an honest smaller run and not a riddle.
- * First the machine must be idle: a ceiling measured beside somebody else's work says nothing.
+ * First nobody else may use the machine: a ceiling measured beside somebody else's work says nothing.
  */
 import type { RunWriter } from '../record/writer.ts';
 import type { CpuGroups } from '../platforms/platform.ts';
@@ -11,7 +11,7 @@ import { pause } from './pause.ts';
 import type { Session } from './session.ts';
 import { writtenFolders } from './session.ts';
 
-/** Shares of the machine that may be foreign or stolen before the calibration. */
+/** Share of the machine that other processes may take before the calibration; above it, what the hypervisor takes is told. */
 const IDLE_LIMIT = 0.05;
 const IDLE_WINDOW_MS = 3_000;
 /** A machine that has just been busy gets this long to come to rest. */
@@ -29,7 +29,9 @@ const TRIAL_WARMUP_SHARE = 0.5;
 const CARRIED_SHARE = 0.99;
 /** The next trial goes a little below what was acknowledged: at the ceiling itself every queue is full. */
 const STEP_BACK = 0.85;
-const MAX_TRIALS = 5;
+/** The first trial is also the one in which a system compiles its code: a rate that it nearly carried is asked once more. */
+const NEARLY_SHARE = 0.9;
+const MAX_TRIALS = 6;
 
 /**
  * Calibration finds the ceiling of this machine, and whoever asks for runners has load that does not come from it: how busy this one is says
@@ -54,12 +56,19 @@ export async function chooseRate(
   const { load, good } = plan.scenario;
   const askedPerS = load.ratePerS;
   let ratePerS: number | null = askedPerS;
+  let steal = 0;
   if (plan.scenario.calibrate && plan.runners !== undefined)
     writer.emit({ kind: 'note', text: UNCALIBRATED });
   else if (plan.scenario.calibrate && !signal.aborted) {
     enter('calibrate');
-    const busy = await busyHost({ diskPaths: writtenFolders(dir), groups, signal });
-    if (busy !== null) abort('invalid', busy);
+    const before = await hostBefore({ diskPaths: writtenFolders(dir), groups, signal });
+    if (before !== null && before.foreign >= IDLE_LIMIT)
+      abort(
+        'invalid',
+        `the machine is not idle: ${percent(before.foreign)} of its CPU is used by other processes (limit ${percent(IDLE_LIMIT)}); ` +
+          `stop what else runs here and start again`,
+      );
+    steal = before?.steal ?? 0;
     const warmupMs = Math.max(TRIAL_WARMUP_MS, load.warmupMs * TRIAL_WARMUP_SHARE);
     const forMs = warmupMs + TRIAL_COUNTED_MS;
     const trial = async (rate: number, index: number): Promise<Trial> => {
@@ -83,7 +92,8 @@ export async function chooseRate(
     if (ratePerS === null)
       abort('inconclusive', 'no rate was found that this machine carries; see the calibration events');
   }
-  if (ratePerS !== null && !signal.aborted) writer.emit({ kind: 'rate', askedPerS, ratePerS });
+  if (ratePerS !== null && !signal.aborted)
+    writer.emit({ kind: 'rate', askedPerS, ratePerS, ...(steal >= IDLE_LIMIT && { steal }) });
   return ratePerS;
 }
 
@@ -95,24 +105,28 @@ function summarise(seconds: Progress[]): Trial {
   };
 }
 
-/** Null when the machine is idle, else who uses it. Where there is no /proc it cannot be told, and nobody is accused. */
-async function busyHost(options: {
+/**
+ * The first look at a machine that nobody else uses, or the last one there was patience for; null where there is no /proc. For the hypervisor
+ * nobody waits: it cannot be asked to stop, and what it leaves is the machine.
+ */
+async function hostBefore(options: {
   diskPaths: string[];
   groups: () => CpuGroups;
   signal: AbortSignal;
-}): Promise<string | null> {
+}): Promise<HostSample | null> {
   const sample = hostSampler(options.diskPaths);
   const deadlineMs = performance.now() + IDLE_PATIENCE_MS;
   let seen: HostSample | null = null;
   do {
     await pause(IDLE_WINDOW_MS, options.signal);
     seen = sample(options.groups());
-    if (seen === null || (seen.foreign < IDLE_LIMIT && seen.steal < IDLE_LIMIT)) return null;
-  } while (performance.now() < deadlineMs && !options.signal.aborted);
-  return (
-    `the machine is not idle: ${percent(seen.foreign)} of its CPU is used by other processes and ${percent(seen.steal)} is taken by the ` +
-    `hypervisor (limit ${percent(IDLE_LIMIT)} each); stop what else runs here and start again`
+  } while (
+    seen !== null &&
+    seen.foreign >= IDLE_LIMIT &&
+    performance.now() < deadlineMs &&
+    !options.signal.aborted
   );
+  return seen;
 }
 
 /** The highest rate that a trial carried, at most the one asked for; null when none of them did. */
@@ -132,6 +146,7 @@ export async function calibrate(options: {
     const outcome = { carried: why === null, why: why ?? 'carried', ackedPerS: seen.ackedPerS };
     writer.emit({ kind: 'calibration', ratePerS, ...outcome });
     if (why === null) return ratePerS;
+    if (index === 1 && seen.ackedPerS >= ratePerS * NEARLY_SHARE) continue;
     ratePerS = Math.max(1, Math.floor(Math.min(ratePerS, seen.ackedPerS) * STEP_BACK));
   }
   return null;

@@ -61,6 +61,8 @@ export const Load = z.strictObject({
   forMs: z.number().int().positive(),
   /** Not judged: connections and code paths warm up. */
   warmupMs: z.number().int().nonnegative(),
+  /** The p99.9 that the system has when it is well, where that is more than the 200 ms that are assumed: how much may be in flight follows. */
+  p999Ms: z.number().int().positive().optional(),
 });
 
 const ScenarioFields = z.strictObject({
@@ -252,7 +254,12 @@ export const Event = z.discriminatedUnion('kind', [
     ackedPerS: z.number(),
   }),
   /** The rate the judged load runs at, and the one that was asked for. */
-  event('rate', { askedPerS: z.number(), ratePerS: z.number() }),
+  event('rate', {
+    askedPerS: z.number(),
+    ratePerS: z.number(),
+    /** Share of the machine that the hypervisor took right before the calibration, 0..1; absent where it was little. */
+    steal: z.number().optional(),
+  }),
 
   /** `wallMs` anchors the runner's ledger: its `due` counts milliseconds from here. */
   event('load.started', {
@@ -274,6 +281,8 @@ export const Event = z.discriminatedUnion('kind', [
     iterations: z.number().nullable(),
     dropped: z.number().nullable(),
     why: z.string(),
+    /** For a runner on a clock of its own: how far the anchor of its ledger may be off, by all that was seen of it. */
+    anchorBoundMs: z.number().nonnegative().optional(),
   }),
 
   /** A replica's life, in the words of Kubernetes. `uid` tells two pods of one name apart. */

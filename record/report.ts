@@ -73,6 +73,8 @@ export function facts({ verdicts, plan, events = [] }: ReportInput): [label: str
   const { load } = scenario;
   const rate = events.find((event): event is EventOf<'rate'> => event.kind === 'rate');
   const perS = rate?.ratePerS ?? load.ratePerS;
+  const taken =
+    rate?.steal === undefined ? '' : `, of which the hypervisor took ${Math.round(rate.steal * 100)} %,`;
   const lines: [string, string][] = [
     ['question', scenario.question],
     ['run', verdicts.runId],
@@ -84,7 +86,7 @@ export function facts({ verdicts, plan, events = [] }: ReportInput): [label: str
       'load',
       `${figure(perS)} writes/s of ${load.pointsPerWrite} points for ${formatDuration(load.forMs)}` +
         (rate && rate.ratePerS < rate.askedPerS
-          ? `; ${figure(rate.askedPerS)} writes/s were asked, calibration found that this machine carries less`
+          ? `; ${figure(rate.askedPerS)} writes/s were asked, calibration found that this machine${taken} carries less`
           : ''),
     ],
   ];

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { EXIT, type Outcome, overall, type Verdict } from '../record/model.ts';
+import { expectHeld, type JudgedRun } from './proofload.ts';
+
+const STOLEN = 'the hypervisor took 12.30 % of the machine from 31.0 s to 41.0 s (and in 2 more windows).';
+
+const said = (check: string, verdict: Outcome, reason = '', optional = false): Verdict => ({
+  id: check,
+  check,
+  title: check,
+  verdict,
+  optional,
+  reason,
+  evidence: ['x'],
+});
+
+function run(...verdicts: Verdict[]): JudgedRun {
+  const verdict = overall(verdicts);
+  return {
+    schemaVersion: 1,
+    runId: 'r',
+    scenario: 'soak',
+    platform: 'local',
+    verdict,
+    exitCode: EXIT[verdict],
+    rehearsal: true,
+    verdicts,
+    figures: [],
+    remarks: [],
+    runDir: 'out/r',
+  };
+}
+
+describe('a sound system is asked to keep each promise', () => {
+  const taken = said('generator-valid', 'invalid', STOLEN);
+  const kept = said('served', 'pass');
+
+  it.each<[string, JudgedRun]>([
+    ['in a run that passed', run(said('generator-valid', 'pass'), kept)],
+    [
+      'also where the hypervisor took the machine',
+      run(taken, kept, said('throughput', 'not_run', 'carries less', true)),
+    ],
+  ])('%s', (_, held) => {
+    expect(() => expectHeld(held)).not.toThrow();
+  });
+
+  it.each<[string, JudgedRun]>([
+    ['a broken promise', run(said('generator-valid', 'pass'), said('served', 'fail'))],
+    ['one that cannot be told', run(said('generator-valid', 'pass'), said('served', 'inconclusive'))],
+    ['a broken promise beside the hypervisor', run(taken, said('stored-once', 'fail'))],
+    [
+      'one that is not held against the system',
+      run(taken, said('served', 'invalid', `not held against the system (generator-valid: ${STOLEN})`)),
+    ],
+    ['one that was not asked', run(taken, said('served', 'not_run'))],
+    [
+      'a load that was not sent',
+      run(said('generator-valid', 'invalid', `20 of 1100 arrivals (1.82 %) were dropped; ${STOLEN}`), kept),
+    ],
+    ['the hypervisor, and something else', run({ ...taken, reason: `${STOLEN.slice(0, -1)}; pipe.` }, kept)],
+    ['others of another kind', run({ ...taken, reason: STOLEN.replace('the hypervisor', 'others') }, kept)],
+    ['no verdict at all', run()],
+  ])('and %s is a failure', (_, broken) => {
+    expect(() => expectHeld(broken)).toThrow();
+  });
+});
