@@ -121,6 +121,19 @@ describe('a rollout in which nobody lost a request', () => {
     expect(ask({ write: (index) => (index === at(50_000) ? null : {}) }).verdict).toBe('pass');
   });
 
+  it('nor over those that it sent when the pod had gone', () => {
+    const stalled = ask({
+      write: (index) => (index >= at(23_900) && index < at(24_300) ? { lagMs: 400, latMs: 420 } : {}),
+    });
+    expect(stalled).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('the generator started 8 of 80 arrivals of the seconds in which pods'),
+    });
+    expect(ask({ write: (index) => (index === at(50_000) ? { lagMs: 400, latMs: 420 } : {}) }).verdict).toBe(
+      'pass',
+    );
+  });
+
   it('needs an undisturbed control', () => {
     const only = ask({ write: (_, dueMs) => (dueMs >= 19_800 && dueMs < 27_000 ? {} : null) });
     expect(only.verdict).not.toBe('pass');

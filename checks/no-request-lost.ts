@@ -19,7 +19,7 @@ import { type DisturbedRequests, disturbedRequests } from '../analysis/disruptio
 import { blurredTimes } from '../analysis/load-view.ts';
 import { missingLines } from '../analysis/missing-lines.ts';
 import { scheduled, sum } from '../analysis/timeline.ts';
-import type { RunView } from '../analysis/view.ts';
+import { LATE_MS, type RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
 export const title = 'No request is lost while pods go and come';
@@ -72,6 +72,8 @@ export function judge(
 
 /** More arrivals than this that were never sent may have been those that mattered. */
 const DROPPED_SHARE = 0.001;
+/** And so may more than this that were sent late: a generator that stands still while a pod goes asks nothing of it. */
+const LATE_SHARE = 0.01;
 
 /** Why nothing that is lost says little. */
 function inDoubt(
@@ -96,9 +98,11 @@ function inDoubt(
   );
   if (unseen.length > 0)
     return `the load was over at ${seconds(toMs)}, before ${unseen.map(({ pod }) => pod).join(', ')} had ended, so nobody asked anything of it when it stopped`;
-  const { dropped, asked } = arrivalsWhile(view, ends);
+  const { dropped, late, asked } = arrivalsWhile(view, ends);
   if (dropped > asked * DROPPED_SHARE)
     return `the generator dropped ${dropped} of ${asked} arrivals in the seconds in which pods went, and what would have become of them is not known`;
+  if (late > asked * LATE_SHARE)
+    return `the generator started ${late} of ${asked} arrivals of the seconds in which pods went more than ${LATE_MS} ms late, and what would have become of them in time is not known`;
   if (control.requests === 0)
     return 'no part of the load was undisturbed, so there is nothing to compare with';
   return null;
@@ -108,12 +112,12 @@ function inDoubt(
 function arrivalsWhile(
   { timeline }: RunView,
   ends: DisturbedRequests['ends'],
-): { dropped: number; asked: number } {
+): { dropped: number; late: number; asked: number } {
   const bins = timeline?.bins.filter(({ fromMs, toMs }) =>
     ends.some(({ t0Ms, endedMs, goneMs }) => toMs > t0Ms[0] && fromMs < (endedMs?.[1] ?? goneMs ?? t0Ms[1])),
   );
   const total = sum(bins ?? []);
-  return { dropped: total.dropped, asked: scheduled(total) };
+  return { dropped: total.dropped, late: total.late, asked: scheduled(total) };
 }
 
 function failReason(requests: DisturbedRequests, during: string, retriesAllowed: boolean): string {
