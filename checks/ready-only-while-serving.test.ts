@@ -41,6 +41,12 @@ it('fails beyond, naming pod and time', () => {
   expect(verdict.reason).toContain('b for 9.0 s from 20.0 s (HTTP 503)');
 });
 
+it('allows no more where a slow machine looked less often', () => {
+  const seldom = (untilMs: number) => stretch(untilMs).filter(({ at }) => at % 3_000 === 0 || at === 20_000);
+  expect(ask(seldom(30_000), cut)).toMatchObject({ verdict: 'fail', expected: { value: 8 } });
+  expect(ask(seldom(27_000), cut)).toMatchObject({ verdict: 'pass', observed: { value: 7 } });
+});
+
 it('does not join two looks with a hole between them', () => {
   const events = stretch(40_000).filter(({ at }) => at < 24_000 || at > 36_000);
   expect(ask(events, cut).verdict).toBe('pass');

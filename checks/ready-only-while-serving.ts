@@ -27,6 +27,8 @@ interface Stretch {
 const MAX_MISSED = 3;
 /** A look gives up on an answer after 2 s, and the next begins with the next second. */
 const HANGS_MS = 3_000;
+/** How often a pod is looked at by plan: a slow machine, whose looks are further apart, does not make more allowed. */
+const PLANNED_MS = 1_000;
 /** In a fault's window a ready pod must be looked at half as often as it would be if every look hung. */
 const LEAST_LOOKS_PER_S = 0.5 / 3;
 /** In less than this one look less decides, seconds. */
@@ -41,7 +43,7 @@ export function judge(view: RunView): Judgement {
   const cadenceMs = median([...pods.values()].flatMap(distances));
   const { readiness } = view.plan.workload;
   const noticesMs = readiness ? readiness.periodMs * readiness.failures + readiness.timeoutMs : 0;
-  const allowedMs = noticesMs + cadenceMs;
+  const allowedMs = noticesMs + Math.min(cadenceMs, PLANNED_MS);
   const gaps = eventsOf(view.events, 'gap').filter(({ what }) => /\b(pods?|serves|history)\b/.test(what));
   const stretches = [...pods.values()].flatMap((own) => stretchesOf(own, cadenceMs, gaps));
   const tooLong = stretches.filter(({ fromMs, toMs }) => toMs - fromMs > allowedMs);
