@@ -27,7 +27,7 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
   afterAll(() => down());
 
   it('loses nothing when a pod dies, the store is cut off, a node is drained and everything is rolled out', async () => {
-    const run = await judgedRun(['cluster-soak', '--on', 'bare'], ['--rate', '150']);
+    const run = await judgedRun(['cluster-soak', '--on', 'bare'], { again: ['--rate', '150'] });
     expectHeld(run);
     expect(run.figures.find(({ name }) => name === 'lost')?.value).toBe(0);
     expect(run.verdicts.find(({ check }) => check === 'faults-proven')?.observed?.value).toBe(4);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT, type Outcome, overall, type Verdict } from '../record/model.ts';
-import { expectHeld, type JudgedRun } from './proofload.ts';
+import { expectFound, expectHeld, type JudgedRun } from './proofload.ts';
 
 const STOLEN = 'the hypervisor took 12.30 % of the machine from 31.0 s to 41.0 s (and in 2 more windows).';
 
@@ -63,5 +63,34 @@ describe('a sound system is asked to keep each promise', () => {
     ['no verdict at all', run()],
   ])('and %s is a failure', (_, broken) => {
     expect(() => expectHeld(broken)).toThrow();
+  });
+});
+
+describe('a defect is asked to turn exactly its checks red', () => {
+  const taken = said('generator-valid', 'invalid', STOLEN);
+  const seen = (check: string) =>
+    said(
+      check,
+      'invalid',
+      `not held against the system (generator-valid: ${STOLEN}); what was seen: 3 lost.`,
+    );
+
+  it('by their failing, or by what they saw where the hypervisor took the machine', () => {
+    const failed = run(said('generator-valid', 'pass'), said('stored-once', 'fail', '7 twice.'));
+    expect(expectFound(failed, ['stored-once']).reason).toBe('7 twice.');
+    expect(expectFound(run(taken, seen('served')), ['served']).reason).toContain('3 lost');
+    expect(
+      expectFound(run(taken, seen('served'), said('stored-once', 'fail')), ['served', 'stored-once']).check,
+    ).toBe('served');
+  });
+
+  it.each<[string, JudgedRun]>([
+    ['nothing found', run(said('generator-valid', 'pass'), said('served', 'pass'))],
+    ['another check', run(said('generator-valid', 'pass'), said('stored-once', 'fail'))],
+    ['one more', run(taken, seen('served'), seen('latency'))],
+    ['a check that broke', run(taken, said('served', 'invalid', 'the check failed: boom'))],
+    ['a load that was not sent', run({ ...taken, reason: `dropped; ${STOLEN}` }, seen('served'))],
+  ])('and %s is a failure', (_, other) => {
+    expect(() => expectFound(other, ['served'])).toThrow();
   });
 });

@@ -65,10 +65,16 @@ const ATTEMPTS = 3;
 const BEGUN_WITHIN_MS = 8 * 60_000;
 
 /**
- * Plays a scenario and returns its verdict file; one that says nothing of the system is played again, and that is printed. `again`: what to add from the
- * second time on, for a machine that did not carry the load.
+ * Plays a scenario and returns its verdict file; a run that says nothing of the system is played again, and that is printed. `again`: what to add
+ * from the second time on, for a machine that did not carry the load. `isEnough`: what a test can be content with.
  */
-export async function judgedRun(args: string[], again: string[] = []): Promise<JudgedRun> {
+export async function judgedRun(
+  args: string[],
+  {
+    again = [],
+    isEnough = onlyTheHypervisor,
+  }: { again?: string[]; isEnough?: (run: JudgedRun) => boolean } = {},
+): Promise<JudgedRun> {
   const untilMs = performance.now() + BEGUN_WITHIN_MS;
   for (let attempt = 1; ; attempt += 1) {
     const { code, stdout, stderr } = await start(['run', ...args, ...(attempt === 1 ? [] : again), '--json'])
@@ -79,12 +85,20 @@ export async function judgedRun(args: string[], again: string[] = []): Promise<J
       );
     const run = JSON.parse(stdout) as JudgedRun;
     if (code !== run.exitCode) throw new Error(`exit code ${code}, but the verdict says ${run.exitCode}`);
-    if (!saysNothing(run) || onlyTheHypervisor(run) || attempt === ATTEMPTS || performance.now() > untilMs)
-      return run;
+    if (!saysNothing(run) || isEnough(run) || attempt === ATTEMPTS || performance.now() > untilMs) return run;
     process.stderr.write(
       `attempt ${attempt} of ${args.join(' ')} is ${run.verdict}, once more:\n${red(run).join('\n')}\n`,
     );
   }
+}
+
+/** A run of a system with a defect that concerns `checks`. */
+export function defectRun(args: string[], defect: string, checks: readonly string[]): Promise<JudgedRun> {
+  const isEnough = (run: JudgedRun) => {
+    const found = new Set(findings(run).map(({ check }) => check));
+    return found.size === checks.length && checks.every((check) => found.has(check));
+  };
+  return judgedRun([...args, '--defect', defect], { isEnough });
 }
 
 /**
@@ -117,6 +131,26 @@ export function expectHeld(run: JudgedRun): void {
   }
   process.stderr.write(
     `${run.runId}: every promise held on a machine that others took:\n${red(run).join('\n')}\n`,
+  );
+}
+
+/**
+ * What a test of a defect asks of a run: exactly these checks found something. Returns the first of them. Where the hypervisor took the machine, a
+ * finding that rests on the load is rightly not held against the system; that it was made is what can be shown there.
+ */
+export function expectFound(run: JudgedRun, checks: readonly string[]): Verdict {
+  const found = findings(run);
+  expect(new Set(found.map(({ check }) => check)), red(run).join('\n')).toEqual(new Set(checks));
+  const failed = found.some(({ verdict }) => verdict === 'fail');
+  expect(run.exitCode).toBe(failed ? EXIT.fail : EXIT.invalid);
+  return found[0]!;
+}
+
+function findings({ verdicts }: JudgedRun): Verdict[] {
+  const isTaken = verdicts.some(hypervisorTook);
+  return verdicts.filter(
+    ({ verdict, reason }) =>
+      verdict === 'fail' || (isTaken && verdict === 'invalid' && reason.includes('; what was seen: ')),
   );
 }
 

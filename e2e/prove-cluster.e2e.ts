@@ -3,9 +3,8 @@
  * healthy system stays green.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EXIT } from '../record/model.ts';
 import { down, up, whyNoCluster } from './bare.ts';
-import { expectHeld, FULL, judgedRun, red } from './proofload.ts';
+import { defectRun, expectFound, expectHeld, FULL, judgedRun, red } from './proofload.ts';
 
 /** Defect -> the one check that must fail, and what it must name. */
 const TABLE: [defect: string, check: string, names: RegExp][] = [
@@ -25,11 +24,8 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
   afterAll(() => down());
 
   it.each(TABLE)('defect %s turns exactly %s red', async (defect, check, names) => {
-    const run = await judgedRun(['four-faults-2m', '--on', 'bare', '--defect', defect]);
-    const failed = run.verdicts.filter(({ verdict }) => verdict === 'fail');
-    expect(new Set(failed.map((verdict) => verdict.check)), red(run).join('\n')).toEqual(new Set([check]));
-    expect(run.exitCode).toBe(EXIT.fail);
-    expect(failed[0]?.reason).toMatch(names);
+    const run = await defectRun(['four-faults-2m', '--on', 'bare'], defect, [check]);
+    expect(expectFound(run, [check]).reason).toMatch(names);
     process.stderr.write(`${defect}:\n  ${red(run).join('\n  ')}\n`);
   });
 

@@ -3,8 +3,7 @@
  * rollout, and the healthy system, which loses none, with and without a preStop delay.
  */
 import { describe, expect, it } from 'vitest';
-import { EXIT } from '../record/model.ts';
-import { expectHeld, FULL, type JudgedRun, judgedRun, red } from './proofload.ts';
+import { defectRun, expectFound, expectHeld, FULL, type JudgedRun, judgedRun } from './proofload.ts';
 
 /** Defect -> the scenario that shows it, the one cause that must be named, and the checks that must fail. */
 const TABLE: [defect: string, scenario: string, cause: string, checks: string[]][] = [
@@ -40,10 +39,8 @@ describe.each(FULL ? TABLE : TABLE.filter(([defect]) => IN_CI.has(defect)))(
   'defect %s in %s',
   (defect, scenario, cause, checks) => {
     it(`costs requests for one cause: ${cause}`, async () => {
-      const run = await judgedRun([scenario, '--defect', defect]);
-      const failed = run.verdicts.filter(({ verdict }) => verdict === 'fail');
-      expect(new Set(failed.map(({ check }) => check)), red(run).join('\n')).toEqual(new Set(checks));
-      expect(run.exitCode).toBe(EXIT.fail);
+      const run = await defectRun([scenario], defect, checks);
+      expectFound(run, checks);
       const reason = reasonOf(run);
       expect(
         causesOf(reason).map(([name]) => name),

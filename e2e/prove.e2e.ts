@@ -3,8 +3,7 @@
  * concerns, in a running system; the healthy system and the undisturbed control stay green (three times out of three in `make e2e-full`).
  */
 import { describe, expect, it } from 'vitest';
-import { EXIT } from '../record/model.ts';
-import { expectHeld, FULL, judgedRun, red } from './proofload.ts';
+import { defectRun, expectFound, expectHeld, FULL, judgedRun, red } from './proofload.ts';
 
 /** Defect -> the one check that must fail, what it must name, and for losses the only window they may fall into. */
 const TABLE: [defect: string, check: string, names: RegExp, onlyIn?: string][] = [
@@ -24,11 +23,8 @@ function windowsWithLosses(reason: string): string[] {
 
 describe.each(TABLE)('defect %s', (defect, check, names, onlyIn) => {
   it(`turns exactly ${check} red`, async () => {
-    const run = await judgedRun(['three-faults-60s', '--defect', defect]);
-    const failed = run.verdicts.filter(({ verdict }) => verdict === 'fail');
-    expect(new Set(failed.map((verdict) => verdict.check)), red(run).join('\n')).toEqual(new Set([check]));
-    expect(run.exitCode).toBe(EXIT.fail);
-    const reason = failed[0]?.reason ?? '';
+    const run = await defectRun(['three-faults-60s'], defect, [check]);
+    const { reason } = expectFound(run, [check]);
     expect(reason).toMatch(names);
     if (onlyIn !== undefined) expect(windowsWithLosses(reason), reason).toEqual([onlyIn]);
     process.stderr.write(`${defect}:\n  ${red(run).join('\n  ')}\n`);

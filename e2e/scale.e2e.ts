@@ -41,7 +41,7 @@ describe.skipIf(why !== null)('the HPA on a bare cluster', () => {
   it.each(FULL ? ['drain-under-load', 'rollout-under-load', 'scale-down-under-load'] : ['drain-under-load'])(
     '%s loses no request',
     async (scenario) => {
-      const run = await judgedRun([scenario, '--on', 'bare'], ['--rate', '500']);
+      const run = await judgedRun([scenario, '--on', 'bare'], { again: ['--rate', '500'] });
       expectHeld(run);
       expect(of(run, 'no-request-lost').reason).toMatch(/none of [1-9]\d* requests was lost/);
       process.stderr.write(`  ${of(run, 'no-request-lost').reason}\n`);

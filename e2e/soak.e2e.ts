@@ -5,7 +5,7 @@ import { EXIT } from '../record/model.ts';
 import { expectHeld, FULL, judgedRun, red, start } from './proofload.ts';
 
 it('soaks, and loses nothing that was acknowledged', async () => {
-  const run = await judgedRun(['soak'], ['--rate', '500']);
+  const run = await judgedRun(['soak'], { again: ['--rate', '500'] });
   expectHeld(run);
   const figure = (name: string) =>
     run.figures.find((candidate) => candidate.name === name)?.value ?? Number.NaN;
