@@ -11,7 +11,7 @@ import { EXIT } from '../record/model.ts';
 import { ROOT } from '../record/root.ts';
 import { down, kubectl, marksInCluster, podRules, removeImage, up, whyNoCluster } from './bare.ts';
 import { deployByHand } from './by-hand.ts';
-import { judgedRun, red, start } from './proofload.ts';
+import { type JudgedRun, judgedRun, red, saysNothing, start, startUntil } from './proofload.ts';
 
 const why = whyNoCluster();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'cluster-e2e-'));
@@ -21,8 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Kills a run and its watchdog: what heals is the command alone, from a cold start. */
 async function killAt(args: string[], moment: string): Promise<string> {
-  const running = start(['run', ...args, '--out', out]);
-  await running.shows(moment);
+  const running = await startUntil(['run', ...args, '--out', out], moment);
   const dir = path.join(out, readdirSync(out).sort().at(-1) ?? '');
   const journal = readFileSync(path.join(dir, 'undo.jsonl'), 'utf8');
   const [, watchdog] = /"acted".*"watchdog","pid":(\d+)/.exec(journal) ?? [];
@@ -88,32 +87,32 @@ describe.skipIf(why !== null)('on a bare cluster', () => {
   });
 
   it('plays two runs at once in two namespaces, which do not touch each other', async () => {
-    const runs = await Promise.all(
-      ['one', 'two'].map(
-        (namespace, seed) =>
-          start([
-            'run',
-            'pod-faults-1m',
-            '--on',
-            'bare',
+    const both = () =>
+      Promise.all(
+        ['one', 'two'].map(async (namespace, seed) => {
+          const words = [
             '--namespace',
             namespace,
             '--seed',
             String(seed),
-            '--json',
             '--out',
             path.join(out, namespace),
-          ]).ended,
-      ),
-    );
-    for (const { stdout, stderr } of runs) {
-      const verdicts = (JSON.parse(stdout || '{"verdicts":[]}') as Awaited<ReturnType<typeof judgedRun>>)
-        .verdicts;
-      const of = (check: string) => verdicts.find((verdict) => verdict.check === check)?.verdict;
-      expect(of('faults-proven'), stdout + stderr.slice(-2_000)).toBe('pass');
-      expect(of('no-acknowledged-write-lost'), stdout).toBe('pass');
-      expect(of('no-restarts'), stdout).toBe('pass');
-    }
+          ];
+          const { stdout, stderr } = await start(['run', 'pod-faults-1m', '--on', 'bare', '--json', ...words])
+            .ended;
+          if (stdout === '') throw new Error(`no verdict:\n${stderr.slice(-4_000)}`);
+          return JSON.parse(stdout) as JudgedRun;
+        }),
+      );
+    const of = ({ verdicts }: JudgedRun, check: string) =>
+      verdicts.find((verdict) => verdict.check === check)?.verdict;
+    // A spoilt baseline disturbs nothing: then there were no two runs at once.
+    const spoilt = (run: JudgedRun) => saysNothing(run) && of(run, 'faults-proven') !== 'pass';
+    let runs = await both();
+    if (runs.some(spoilt)) runs = await both();
+    for (const run of runs)
+      for (const check of ['faults-proven', 'no-acknowledged-write-lost', 'no-restarts'])
+        expect(of(run, check), `${check} of ${run.runId}\n${red(run).join('\n')}`).toBe('pass');
   });
 
   it('refuses a second fault on nodes while another run holds them', async () => {

@@ -22,7 +22,7 @@ import { CHAOS_API } from '../platforms/kubernetes/faults/chaos-status.ts';
 import { CONTEXT, KUBECONFIG, NODES } from '../platforms/bare/layout.ts';
 import { cutConnections, kubectl, marksInCluster, whyNoCluster, without } from './bare.ts';
 import { type Field, openField } from './field.ts';
-import { FULL, type JudgedRun, type Started, red, start } from './proofload.ts';
+import { FULL, type JudgedRun, type Started, red, start, startUntil } from './proofload.ts';
 
 /** By that seed the cut of the store is the first fault. */
 const SHORT = ['run', 'three-faults-60s', '--rate', '20', '--seed', '2', '--json'];
@@ -68,11 +68,11 @@ function fill(folder: string): void {
   execFileSync('/bin/mount', ['-o', `remount,size=${Math.max(1, blocks - bfree) * bsize}`, folder]);
 }
 
-async function begin(): Promise<{ running: Started; dir: string }> {
-  const running = start([...SHORT, '--out', out]);
+/** Plays that scenario until it shows `moment`. */
+async function begin(moment = HURT_AT): Promise<{ running: Started; dir: string }> {
+  const running = await startUntil([...SHORT, '--out', out], moment);
   started.push(running);
-  await running.shows('phase deploy');
-  return { running, dir: path.join(out, readdirSync(out)[0] ?? '') };
+  return { running, dir: path.join(out, readdirSync(out).sort().at(-1) ?? '') };
 }
 
 function processesOf(dir: string): string[] {
@@ -119,13 +119,12 @@ describe.skipIf(why !== null)('a harness that is hurt while it measures', () => 
   it('its disk is full', async () => {
     mountRoom(out);
     const { running, dir } = await begin();
-    await running.shows(HURT_AT);
     fill(out);
     endedWell(await running.ended, dir);
   });
 
   it.runIf(FULL)('the disk of its ledgers alone is full', async () => {
-    const { running, dir } = await begin();
+    const { running, dir } = await begin('phase deploy');
     mountRoom(path.join(dir, 'ledger'));
     await running.shows(HURT_AT);
     fill(path.join(dir, 'ledger'));
@@ -134,7 +133,6 @@ describe.skipIf(why !== null)('a harness that is hurt while it measures', () => 
 
   it('its generator is killed', async () => {
     const { running, dir } = await begin();
-    await running.shows(HURT_AT);
     process.kill(pidOf(dir, /^k6 load$/), 'SIGKILL');
     const verdicts = endedWell(await running.ended, dir);
     expect(verdicts['generator-valid']).toMatch(/^invalid: .*SIGKILL/);
@@ -146,7 +144,6 @@ describe.skipIf(why !== null)('a harness that is hurt while it measures', () => 
 describe.runIf(FULL)('a fault that misbehaves makes the run invalid, and is undone:', { retry: 2 }, () => {
   it('it hits more than its target', async () => {
     const { running, dir } = await begin();
-    await running.shows(HURT_AT);
     // Not only the ways to the store are cut: the store itself says nothing any more.
     const store = pidOf(dir, /^store$/);
     process.kill(store, 'SIGSTOP');
@@ -158,7 +155,6 @@ describe.runIf(FULL)('a fault that misbehaves makes the run invalid, and is undo
 
   it('it does not end', async () => {
     const { running, dir } = await begin();
-    await running.shows(HURT_AT);
     const network = pidOf(dir, /^network$/);
     process.kill(network, 'SIGSTOP');
     await running.shows('fault store-cut: failed');

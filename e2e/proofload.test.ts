@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT, type Outcome, overall, type Verdict } from '../record/model.ts';
-import { expectFound, expectHeld, type JudgedRun } from './proofload.ts';
+import { expectFound, expectHeld, type JudgedRun, machineHeldUp } from './proofload.ts';
 
 const STOLEN = 'the hypervisor took 12.30 % of the machine from 31.0 s to 41.0 s (and in 2 more windows).';
 
@@ -92,5 +92,25 @@ describe('a defect is asked to turn exactly its checks red', () => {
     ['a load that was not sent', run({ ...taken, reason: `dropped; ${STOLEN}` }, seen('served'))],
   ])('and %s is a failure', (_, other) => {
     expect(() => expectFound(other, ['served'])).toThrow();
+  });
+});
+
+describe('a machine that held the load up is told from anything else', () => {
+  const DROPPED = '20 of 6600 arrivals (0.30 %) were dropped outside fault windows';
+  const LATE = 'the generator started 99 of 6600 writes (1.50 %) more than 250 ms late outside fault windows';
+  it.each([STOLEN, `${DROPPED}.`, `${DROPPED}; ${LATE}; ${STOLEN}`])('%s', (reason) => {
+    expect(machineHeldUp(said('generator-valid', 'invalid', reason))).toBe(true);
+  });
+
+  it.each<[string, Verdict]>([
+    ['another check', said('served', 'invalid', STOLEN)],
+    ['a pass', said('generator-valid', 'pass', '0 of 6600 arrivals dropped')],
+    ['a killed generator', said('generator-valid', 'invalid', 'the generator ended by SIGKILL (killed).')],
+    [
+      'one beside it',
+      said('generator-valid', 'invalid', `${DROPPED}; the load was not observed from 1 s to 3 s`),
+    ],
+  ])('%s', (_, verdict) => {
+    expect(machineHeldUp(verdict)).toBe(false);
   });
 });

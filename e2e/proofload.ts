@@ -92,6 +92,27 @@ export async function judgedRun(
   }
 }
 
+/**
+ * Starts a run and waits until it shows `moment`. One that ended before, because it could not decide or the machine was not fit (a spoilt baseline:
+ * then nothing is disturbed), is started again, and that is printed.
+ */
+export async function startUntil(args: string[], moment: string): Promise<Started> {
+  for (let attempt = 1; ; attempt += 1) {
+    const running = start(args);
+    try {
+      await running.shows(moment);
+      return running;
+    } catch (error) {
+      const { code } = await running.ended;
+      const saidNothing = code === EXIT.inconclusive || code === EXIT.invalid;
+      if (!saidNothing || attempt === ATTEMPTS) throw error;
+      process.stderr.write(
+        `attempt ${attempt} of ${args.join(' ')}, once more: ${(error as Error).message}\n`,
+      );
+    }
+  }
+}
+
 /** A run of a system with a defect that concerns `checks`. */
 export function defectRun(args: string[], defect: string, checks: readonly string[]): Promise<JudgedRun> {
   const isEnough = (run: JudgedRun) => {
@@ -105,7 +126,7 @@ export function defectRun(args: string[], defect: string, checks: readonly strin
  * Whether a run said nothing of the system, for or against it: it could not decide, or nothing but the machine was wrong. Other instruments that
  * broke are defects of ours: a proof that works one time in three is no proof, and is not played again.
  */
-function saysNothing({ exitCode, verdicts }: JudgedRun): boolean {
+export function saysNothing({ exitCode, verdicts }: JudgedRun): boolean {
   const broken = verdicts.filter(
     ({ check, verdict, reason }) =>
       verdict === 'invalid' &&
@@ -159,7 +180,20 @@ export function hypervisorTook({ check, verdict, reason }: Verdict): boolean {
   return check === 'generator-valid' && verdict === 'invalid' && /^the hypervisor took [^;]*\.$/.test(reason);
 }
 
-/** Whether that alone keeps the run from being one that passed. */
+/** What a machine that is not there for a while does to the load: nothing of it is sent, or late. */
+const HELD_UP =
+  /^(the hypervisor took |\d+ of \d+ arrivals .* were dropped |the generator started \d+ of \d+ writes )/;
+
+/** Whether `generator-valid` has nothing to say against a run but what such a machine does. */
+export function machineHeldUp({ check, verdict, reason }: Verdict): boolean {
+  return (
+    check === 'generator-valid' &&
+    verdict === 'invalid' &&
+    reason.split('; ').every((part) => HELD_UP.test(part))
+  );
+}
+
+/** Whether the hypervisor alone keeps the run from being one that passed. */
 function onlyTheHypervisor({ exitCode, verdicts }: JudgedRun): boolean {
   const [wrong, ...more] = verdicts.filter(
     ({ verdict, optional }) => verdict !== 'pass' && !(verdict === 'not_run' && optional),
