@@ -104,6 +104,12 @@ describe('junit.xml', () => {
     expect(failed?.children.at(-1)?.text).toContain('evidence: ledger/load.stored');
   });
 
+  it('says of a pass, too, what it rests on', () => {
+    const [passed] = cases(report(sampleVerdictFile([sampleVerdict({ reason: '0 lost of 812 writes.' })])));
+    expect(passed?.children.map(({ name }) => name)).toEqual(['system-out']);
+    expect(passed?.children[0]?.text).toContain('0 lost of 812 writes.');
+  });
+
   it('is not green when nothing was judged, nor when Proofload crashed', () => {
     const [empty] = cases(report(sampleVerdictFile([])));
     expect(empty?.children[0]).toMatchObject({

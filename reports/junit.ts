@@ -37,6 +37,8 @@ export function render({ verdicts: file, plan, directory }: ReportInput): string
     const message = printable(verdict.reason);
     const output = outputOf([
       verdict.title,
+      // Of any other outcome the reason is the message; a pass has none, and how much it rests on is said nowhere else.
+      verdict.verdict === 'pass' ? verdict.reason : '',
       measured(verdict),
       ...verdict.evidence.map((id) => `evidence: ${id}`),
     ]);
