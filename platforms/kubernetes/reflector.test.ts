@@ -214,9 +214,11 @@ test('a server that closes each watch at once is not asked in a tight loop', asy
 });
 
 test('errors of the server, also for long, end with a list or a resume and a gap that covers them', async () => {
-  mock.put(pod('a'));
   await start().synced;
   await watching();
+  mock.put(pod('a'));
+  // That the server has begun its answer says nothing of who asked: the last word it heard does.
+  await until(() => told.includes('ADDED a'));
   mock.state.intercept = (_seen, response) => refuse(response, 503, 'ServiceUnavailable', 'starting');
   const fromMs = performance.now();
   mock.endWatches('cut');
