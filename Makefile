@@ -23,7 +23,7 @@ up: setup ## Bring a cluster up: ON=bare (real Kubernetes without Docker; Linux,
 down: setup ## Take it down, whole
 	node bin/proofload.mjs down --on $(ON)
 
-prove: setup ## Switch on each defect of the reference system and show which checks turn red; three of them on a cluster, too
+prove: setup ## Switch on defects of the reference system, one by one, and show which checks turn red; on a cluster, too
 	npx vitest run --config vitest.e2e.config.ts --outputFile.json=.cache/prove.json e2e/prove
 
 test: setup ## Format, types, lint, unused code, unit tests: no cluster, no network
@@ -38,7 +38,7 @@ e2e-full: setup ## The same and everything that takes longer: about two hours
 bench: setup ## Speed, as ratios against a baseline of the same run
 	npm run bench
 
-doctor: setup ## What is here, what is missing, and for which command
+doctor: setup ## What is here and what is missing for runs on this machine
 	node bin/proofload.mjs doctor
 
 clean: ## Remove what was built, and all runs

@@ -9,7 +9,7 @@ import type { RunView } from '../analysis/view.ts';
 import type { EventOf, Expectation } from '../record/model.ts';
 
 export const title = 'A pod that is told to stop does so within its grace period';
-export const scope = 'run';
+export const scope = 'either';
 export const restsOn = 'load';
 
 export const options = z.strictObject({});
