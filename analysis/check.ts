@@ -102,6 +102,11 @@ export function named({ named: writes, count }: Accused): string {
   return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
+/** How far the generator's clock may be off, in words, where there are fault windows that it may put writes on the wrong side of; or null. */
+export function blurredWindows({ faults, judged }: RunView): string | null {
+  return faults.some(({ windowMs }) => windowMs !== null) ? blurredTimes(judged?.runners ?? []) : null;
+}
+
 /** `pod-kill: 12, rollout: 3, outside: 0`: every fault's window that there was, also those without any; and how sharp the windows are, where they are not. */
 export function byWindow(view: RunView, counts: Record<string, number>): string {
   const known = view.faults.filter(({ windowMs }) => windowMs !== null).map(({ name }) => name);

@@ -15,6 +15,8 @@ export interface FaultView {
   momentary: boolean;
   planned: PlannedFault;
   targets: string[];
+  /** How often it has each target's containers come back in the same pod. */
+  restartsEach: number;
   intentAtMs: number | null;
   injectedAtMs: number | null;
   actingFromMs: Interval | null;
@@ -62,6 +64,7 @@ function view(planned: PlannedFault, events: Event[]): FaultView {
     momentary: isChaos(planned.fault) && planned.forMs === undefined,
     planned,
     targets: first('fault.intent')?.targets ?? [],
+    restartsEach: first('fault.intent')?.restartsEach ?? 0,
     intentAtMs: first('fault.intent')?.at ?? null,
     injectedAtMs: first('fault.injected')?.at ?? null,
     actingFromMs: interval(saw('acting')),

@@ -27,6 +27,17 @@ it('takes means over windows that overlap by half', () => {
   expect([cores, peakRssMb]).toEqual([{ k6: 1 }, { k6: 390 }]);
 });
 
+it('looks at the last seconds, too, where steps of five do not come out even', () => {
+  const late = seconds(19).map((at) => sample(at, at >= 15_000 ? { steal: 0.6 } : {}));
+  const { windows } = hostView(late, 0, 19_000);
+  expect(windows.map(({ fromMs, toMs }) => [fromMs, toMs])).toEqual([
+    [0, 10_000],
+    [5_000, 15_000],
+    [9_000, 19_000],
+  ]);
+  expect(windows[2]?.steal).toBeCloseTo(0.24);
+});
+
 it('counts a group that was not there as nothing', () => {
   const { cores } = hostView([sample(0), sample(1_000, { cores: { pods: 2 }, rssMb: {} })], 0, 5_000);
   expect(cores).toEqual({ k6: 0.5, pods: 1 });

@@ -31,7 +31,11 @@ export function hostView(events: readonly Event[], fromMs: number, toMs: number)
     (event): event is EventOf<'host'> => event.kind === 'host' && event.at >= fromMs && event.at <= toMs,
   );
   const windows: HostWindow[] = [];
-  for (let from = fromMs; from === fromMs || from + WINDOW_MS <= toMs; from += STEP_MS) {
+  const starts = [fromMs];
+  for (let from = fromMs + STEP_MS; from + WINDOW_MS <= toMs; from += STEP_MS) starts.push(from);
+  // Steps that do not come out even would leave the last seconds to nobody.
+  if ((starts.at(-1) ?? fromMs) + WINDOW_MS < toMs) starts.push(toMs - WINDOW_MS);
+  for (const from of starts) {
     const to = Math.min(toMs, from + WINDOW_MS);
     const inside = samples.filter(({ at }) => at >= from && at < to);
     windows.push({

@@ -130,7 +130,14 @@ function account(name: string, { log, stored }: Drawn) {
 
 /** Of all runners together, by second of the timeline: `toMs` is where it ends. */
 function bins(drawn: Drawn[], { timeline }: RunView) {
-  const counts = timeline!.bins.map(() => ({ served: 0, failed: 0, unknown: 0, slow: 0, late: 0 }));
+  const counts = timeline!.bins.map(() => ({
+    served: 0,
+    failed: 0,
+    unknown: 0,
+    slow: 0,
+    heldUp: 0,
+    late: 0,
+  }));
   for (const { log, clean } of drawn) {
     const { writes } = read(log);
     const startMs = ({ dueMs, lagMs }: Write) => dueMs + lagMs;
@@ -146,7 +153,9 @@ function bins(drawn: Drawn[], { timeline }: RunView) {
       const bin = counts[Math.floor((atMs - WARMUP_MS) / 1_000)];
       if (atMs < WARMUP_MS || atMs >= toMs || bin === undefined) continue;
       bin[write.letter === 'A' ? 'served' : write.letter === 'F' ? 'failed' : 'unknown'] += 1;
-      if (write.letter === 'A' && write.latMs - shiftMs > LIMIT_MS) bin.slow += 1;
+      const isSlow = write.letter === 'A' && write.latMs - shiftMs > LIMIT_MS;
+      if (isSlow) bin.slow += 1;
+      if (isSlow && write.latMs - write.lagMs <= LIMIT_MS) bin.heldUp += 1;
       if (write.lagMs - shiftMs > LATE_MS) bin.late += 1;
     }
   }
@@ -217,11 +226,12 @@ test.prop([fc.tuple(runner, runner)], { seed: 11, numRuns: 120 })(
       partial: all((one) => one.partial),
     });
     expect(
-      view.timeline?.bins.map(({ served, failed, unknown, slow, late }) => ({
+      view.timeline?.bins.map(({ served, failed, unknown, slow, heldUp, late }) => ({
         served,
         failed,
         unknown,
         slow,
+        heldUp,
         late,
       })),
     ).toEqual(bins(drawn, view));

@@ -11,6 +11,8 @@ export interface Counts {
   unknown: number;
   /** Of the served: slower than the scenario's limit, from the intended start. */
   slow: number;
+  /** Of the slow: only because the generator itself had held them up. */
+  heldUp: number;
   /** Started by the generator more than 250 ms after they were due: its own stall. */
   late: number;
   /** Never started by the generator. */
@@ -41,7 +43,7 @@ export function emptyTimeline(fromMs: number, toMs: number): Timeline {
 }
 
 function noCounts(): Counts {
-  return { served: 0, failed: 0, unknown: 0, slow: 0, late: 0, dropped: 0 };
+  return { served: 0, failed: 0, unknown: 0, slow: 0, heldUp: 0, late: 0, dropped: 0 };
 }
 
 /** Position of the bin that a moment falls into, or -1 when the moment is not judged. */
@@ -54,11 +56,14 @@ export function scheduled({ served, failed, unknown, dropped }: Counts): number 
   return served + failed + unknown + dropped;
 }
 
-/** Null = nothing was due, so nothing can be said. */
+/** Null = nothing can be said: nothing was due, or writes were slow that the generator itself had held up, and no others. */
 export function isGood(bin: Counts, good: Good): boolean | null {
   const asked = scheduled(bin);
   if (asked === 0) return null;
-  return bin.served / asked >= good.served && bin.slow <= bin.served * SLOW_SHARE;
+  if (bin.served / asked < good.served) return false;
+  const allowed = bin.served * SLOW_SHARE;
+  if (bin.slow <= allowed) return true;
+  return bin.slow - bin.heldUp <= allowed ? null : false;
 }
 
 export function sum(bins: readonly Counts[]): Counts {
@@ -68,6 +73,7 @@ export function sum(bins: readonly Counts[]): Counts {
     total.failed += bin.failed;
     total.unknown += bin.unknown;
     total.slow += bin.slow;
+    total.heldUp += bin.heldUp;
     total.late += bin.late;
     total.dropped += bin.dropped;
   }
@@ -99,6 +105,19 @@ export function firstGoodRun(bins: readonly Bin[], good: Good, inDoubtGood = fal
     if (length === good.bins) return startMs;
   }
   return null;
+}
+
+/** More than this of the arrivals sent late, and a client's wait is the generator's own doing. */
+const LATE_SHARE = 0.01;
+
+/** That the generator itself held up so many writes that what clients waited says little of the system, in words; or null. */
+export function heldUpWords(bins: readonly Bin[]): string | null {
+  const total = sum(bins);
+  const { late } = total;
+  const asked = scheduled(total);
+  return asked === 0 || late / asked <= LATE_SHARE
+    ? null
+    : `the generator started ${late} of ${asked} writes more than 250 ms late meanwhile`;
 }
 
 /** The smallest served share of any ten seconds in a row; null when nothing was due. */

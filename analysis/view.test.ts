@@ -17,6 +17,7 @@ describe('the timeline', () => {
       failed: 0,
       unknown: 0,
       slow: 0,
+      heldUp: 0,
       late: 0,
       dropped: 0,
     });
@@ -46,7 +47,7 @@ describe('the timeline', () => {
 
   it('knows nothing of a second in which nothing was due', () => {
     const good = { served: 0.99, latencyMs: 500, bins: 3 };
-    const none = { served: 0, failed: 0, unknown: 0, slow: 0, late: 0, dropped: 0 };
+    const none = { served: 0, failed: 0, unknown: 0, slow: 0, heldUp: 0, late: 0, dropped: 0 };
     expect(isGood(none, good)).toBe(null);
     expect(isGood({ ...none, dropped: 1 }, good)).toBe(false);
     expect(isGood({ ...none, served: 100, slow: 1 }, good)).toBe(true);

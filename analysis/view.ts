@@ -43,6 +43,8 @@ export interface RunView {
   damaged: RunRecord['damaged'];
   /** Why the run ended before its plan did: interrupted or aborted. Null = it did not. */
   stopped: string | null;
+  /** When that was; null where it was not, or where the record does not say. */
+  stoppedAtMs: number | null;
 }
 
 /** One runner's ledger while it is read. */
@@ -89,6 +91,7 @@ export function buildView(
     watch,
     damaged,
     stopped: stoppedWhy(events),
+    stoppedAtMs: stoppedAt(events),
   };
 }
 
@@ -147,7 +150,9 @@ function fillTimeline(timeline: Timeline, { file, load, schedule, lastEndMs }: L
     arrivals[index] = (arrivals[index] ?? 0) + 1;
     if (outcome === 'A') {
       bin.served += 1;
-      if (latMs - shiftMs > limitMs) bin.slow += 1;
+      const isSlow = latMs - shiftMs > limitMs;
+      if (isSlow) bin.slow += 1;
+      if (isSlow && latMs - lagMs <= limitMs) bin.heldUp += 1;
     } else if (outcome === 'F') bin.failed += 1;
     else bin.unknown += 1;
     if (lagMs - shiftMs > LATE_MS) bin.late += 1;
@@ -215,4 +220,9 @@ function stoppedWhy(events: readonly Event[]): string | null {
   return eventsOf(events, 'run.ended').some(({ interrupted }) => interrupted)
     ? 'the run was interrupted'
     : null;
+}
+
+function stoppedAt(events: readonly Event[]): number | null {
+  const [aborted] = eventsOf(events, 'run.aborted');
+  return aborted?.at ?? eventsOf(events, 'run.ended')[0]?.interruptedAtMs ?? null;
 }

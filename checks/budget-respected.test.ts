@@ -134,6 +134,18 @@ describe('a drain that is stuck', () => {
     };
     expect(ask(moved(begun(), 21_000, 'a', 'x'), { events: [INTENT, stop] }).verdict).toBe('inconclusive');
   });
+  it('is not one that Ctrl-C cut off, though the node is given back at once; one that was over before it is', () => {
+    const log = moved(begun(), 21_000, 'a', 'x').node(55_100, 'n1', false);
+    const stoppedAt = (interruptedAtMs: number): Story => ({
+      edit: (event) =>
+        event.kind === 'run.ended' ? { ...event, interrupted: true, interruptedAtMs } : event,
+    });
+    expect(ask(log, stoppedAt(55_000))).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('when its drain was cut off'),
+    });
+    expect(ask(log, stoppedAt(58_000)).verdict).toBe('fail');
+  });
 });
 
 it('leaves pods of DaemonSets, static and ended ones where they are', () => {

@@ -56,10 +56,7 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
   const accused = broken.filter((eviction) => !isStale(eviction) && !touches(blind, eviction.atMs));
   const unfinished = drains.flatMap(({ emptied }) => (emptied && emptied.left.length > 0 ? [emptied] : []));
   const stuck = unfinished.filter(
-    (emptied) =>
-      blind.length === 0 &&
-      (emptied.toMs !== null || view.stopped === null) &&
-      lengthMs(view, emptied) >= STUCK_MS,
+    (emptied) => blind.length === 0 && !cutOff(view, emptied) && lengthMs(view, emptied) >= STUCK_MS,
   );
   const faults = [
     ...accused.map(
@@ -114,6 +111,11 @@ function emptyingOf({ emptied }: Evictions, { targets, intentAtMs }: FaultView):
   return (
     emptied.find(({ node, fromMs }) => node === targets[0] && fromMs >= (intentAtMs ?? 0) - EARLY_MS) ?? null
   );
+}
+
+/** The run was stopped before the cordon ended: nobody waited any longer, and the node was given back at once. */
+function cutOff({ stopped, stoppedAtMs }: RunView, { toMs }: Emptying): boolean {
+  return stopped !== null && (toMs === null || stoppedAtMs === null || toMs >= stoppedAtMs);
 }
 
 function lengthMs(view: RunView, { fromMs, toMs }: Emptying): number {

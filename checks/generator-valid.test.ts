@@ -153,6 +153,30 @@ describe('generator-valid', () => {
     expect(verdict).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('it was stopped') });
   });
 
+  it('does not excuse a generator that had ended before the run was interrupted', () => {
+    const killed = (interruptedAtMs: number): Story => ({
+      edit: (event) =>
+        event.kind === 'load.ended'
+          ? {
+              ...event,
+              at: 25_000,
+              exitCode: null,
+              signal: 'SIGKILL',
+              iterations: null,
+              why: 'k6 was killed',
+            }
+          : event.kind === 'run.ended'
+            ? { ...event, interrupted: true, interruptedAtMs }
+            : event,
+      write: (_, dueMs) => (dueMs < 24_000 ? {} : null),
+    });
+    expect(ask(killed(24_900)).verdict).toBe('pass');
+    expect(ask(killed(63_000))).toMatchObject({
+      verdict: 'invalid',
+      reason: expect.stringContaining('ended by SIGKILL'),
+    });
+  });
+
   it('asks nothing of a load that an interrupted run never started, or hardly', () => {
     const never = ask({
       edit: (event) => (event.kind === 'load.started' ? null : interrupted(event)),

@@ -109,13 +109,13 @@ function endWords({ runners }: JudgedLoad, stopped: string | null): string {
   return `it was stopped (${[stopped, ...whys].join('; ')})`;
 }
 
-function ended(load: LoadView, judged: JudgedLoad, { events, stopped }: RunView): string[] {
+function ended(load: LoadView, judged: JudgedLoad, { stopped, stoppedAtMs }: RunView): string[] {
   const { ended: end } = load;
   const several = judged.runners.length > 1;
   if (!end) return [`the end of ${several ? `runner ${load.runner}` : 'the load'} was not seen`];
   // What ended before the harness stopped the run was not ended by it.
-  const stoppedAtMs = eventsOf(events, 'run.aborted')[0]?.at ?? Number.NEGATIVE_INFINITY;
-  if (end.exitCode === 0 || (stopped !== null && end.at > stoppedAtMs)) return [];
+  if (end.exitCode === 0 || (stopped !== null && end.at > (stoppedAtMs ?? Number.NEGATIVE_INFINITY)))
+    return [];
   const how =
     end.signal !== null
       ? `by ${end.signal}`

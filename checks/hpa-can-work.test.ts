@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { linesOf } from '../analysis/hpa/testing-lines.ts';
 import { type Step, SYNC_MS, told, viewOfTrace } from '../analysis/hpa/testing-told.ts';
 import type { HpaTrace, ShownCondition } from '../analysis/hpa/trace.ts';
-import { type Story, viewOf } from '../analysis/testing.ts';
+import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
 import { judge } from './hpa-can-work.ts';
 
 const ask = (trace: HpaTrace, story: Story = {}) => judge(viewOfTrace(trace, story));
@@ -123,5 +123,31 @@ it('cannot tell when it was not watched for as long as it would be accused of', 
     verdict: 'inconclusive',
     reason: expect.stringContaining('was not watched from 0.0 s to 95.0 s (ECONNREFUSED)'),
   });
+  expect(ask(seen, gap(60_000)).verdict).toBe('inconclusive');
   expect(ask(seen, gap(30_000)).verdict).toBe('pass');
+});
+
+it('does not take what nobody watched for a time without metrics', () => {
+  const gap = (fromMs: number, toMs: number): Story => ({
+    events: [
+      { at: toMs, kind: 'gap', what: 'HorizontalPodAutoscaler watch', fromMs, toMs, why: 'ECONNREFUSED' },
+    ],
+  });
+  // Told at 50.4 s, ended by 156.8 s: with nobody looking from 52 s on it may have lasted for two seconds.
+  const trace = failing('ScalingActive', noMetrics, 2, 3);
+  const hidden = { ...trace, writes: trace.writes.filter((_, index) => index < 3 || index > 8) };
+  expect(ask(hidden).verdict).toBe('fail');
+  expect(ask(hidden, gap(52_000, 156_000)).verdict).toBe('inconclusive');
+  // What was seen for long enough before it stays a finding.
+  expect(ask(failing('ScalingActive', noMetrics, 0, 9), gap(140_000, 150_000)).verdict).toBe('fail');
+});
+
+it('does not hold against it that the run itself set the target to 0', () => {
+  const trace = failing('ScalingActive', { reason: 'ScalingDisabled' }, 3, 5);
+  const down: Story = {
+    faults: [{ name: 'down', fault: { scaleTo: 0 }, forMs: 40_000 }],
+    events: faultEvents('down', 60_000, 100_000),
+  };
+  expect(ask(trace, down).verdict).toBe('pass');
+  expect(ask(trace, { ...down, faults: [{ name: 'down', fault: { scaleTo: 2 } }] }).verdict).toBe('fail');
 });

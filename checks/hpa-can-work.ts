@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { history, type Judgement, seconds } from '../analysis/check.ts';
 import { readTraces } from '../analysis/hpa/trace-read.ts';
-import type { HpaTrace, StatusWrite } from '../analysis/hpa/trace.ts';
+import type { Blind, HpaTrace, StatusWrite } from '../analysis/hpa/trace.ts';
 import type { RunView } from '../analysis/view.ts';
 import { WATCH_FILE } from '../record/watch-log.ts';
 
@@ -22,10 +22,11 @@ const WITHOUT_TARGET_MS = 30_000;
 
 const EVIDENCE = [WATCH_FILE, history('gap')];
 type Finding = Omit<Judgement, 'evidence'>;
+type Stretch = Pick<Blind, 'fromMs' | 'toMs'>;
 
 export function judge(view: RunView): Judgement {
   const { traces, unreadable } = readTraces(view);
-  const findings = traces.map(judgeOne);
+  const findings = traces.map((trace) => judgeOne(trace, toNothing(view)));
   for (const text of unreadable) findings.push({ verdict: 'inconclusive', reason: `${text}.` });
   const worst =
     findings.find(({ verdict }) => verdict === 'fail') ??
@@ -48,9 +49,22 @@ interface Inability {
   isOpen: boolean;
 }
 
-function judgeOne(trace: HpaTrace): Finding {
+/** Stretches in which the run itself had set the target to no replicas at all. */
+function toNothing({ faults }: RunView): Stretch[] {
+  return faults.flatMap(({ planned: { fault }, intentAtMs, goneAtMs }) =>
+    typeof fault === 'object' && 'scaleTo' in fault && fault.scaleTo === 0 && intentAtMs !== null
+      ? [{ fromMs: intentAtMs, toMs: (goneAtMs?.[1] ?? Number.POSITIVE_INFINITY) + WITHOUT_METRICS_MS }]
+      : [],
+  );
+}
+
+function judgeOne(trace: HpaTrace, own: readonly Stretch[]): Finding {
   const { name, target } = trace;
-  const unable = [...inabilities(trace, 'AbleToScale'), ...inabilities(trace, 'ScalingActive')];
+  const unable = [...inabilities(trace, 'AbleToScale'), ...inabilities(trace, 'ScalingActive')].filter(
+    ({ reason, fromMs, toMs }) =>
+      reason !== 'ScalingDisabled' ||
+      !own.some((stretch) => fromMs >= stretch.fromMs && toMs <= stretch.toMs),
+  );
   for (const one of unable) {
     const why = causeOf(one, trace);
     if (why !== null)
@@ -69,12 +83,12 @@ function judgeOne(trace: HpaTrace): Finding {
     };
   if (worked === 0)
     return { verdict: 'inconclusive', reason: `${name}: no sync of its controller was seen.` };
-  // Shorter than what it would be accused of: nothing that counts could hide in it.
-  const unseen = trace.blind.find((gap) => gap.what === 'hpa' && gap.toMs - gap.fromMs > WITHOUT_METRICS_MS);
+  // Shorter than what it would be accused of: nothing that has to last could hide in it.
+  const unseen = trace.blind.find((gap) => gap.what === 'hpa' && gap.toMs - gap.fromMs > WITHOUT_TARGET_MS);
   if (unseen)
     return {
       verdict: 'inconclusive',
-      reason: `${name} was not watched from ${seconds(unseen.fromMs)} to ${seconds(unseen.toMs)} (${unseen.why}), long enough to have been without metrics.`,
+      reason: `${name} was not watched from ${seconds(unseen.fromMs)} to ${seconds(unseen.toMs)} (${unseen.why}), long enough to have been without its target.`,
     };
   return {
     verdict: 'pass',
@@ -82,15 +96,17 @@ function judgeOne(trace: HpaTrace): Finding {
   };
 }
 
-function inabilities({ writes, toMs }: HpaTrace, type: 'AbleToScale' | 'ScalingActive'): Inability[] {
+/** In a stretch that was not watched a condition may have ended at once, and begun again: each side is told by itself. */
+function inabilities({ writes, toMs, blind }: HpaTrace, type: 'AbleToScale' | 'ScalingActive'): Inability[] {
   const found: Inability[] = [];
   let open: Inability | null = null;
   const falseIn = ({ conditions }: StatusWrite) =>
     conditions[type]?.status === false ? conditions[type] : null;
   for (const write of writes) {
     const condition = falseIn(write);
-    if (open) open.toMs = write.receivedMs;
-    if (open && (!condition || condition.reason !== open.reason)) {
+    const unseen = open && unwatchedIn(blind, open.toMs, write.receivedMs);
+    if (open) open.toMs = unseen ? Math.max(open.toMs, unseen.fromMs) : write.receivedMs;
+    if (open && (unseen || !condition || condition.reason !== open.reason)) {
       open.isOpen = false;
       open = null;
     }
@@ -99,8 +115,12 @@ function inabilities({ writes, toMs }: HpaTrace, type: 'AbleToScale' | 'ScalingA
     open = { reason, message, fromMs: write.receivedMs, toMs: write.receivedMs, isOpen: true };
     found.push(open);
   }
-  if (open) open.toMs = Math.max(open.toMs, toMs);
+  if (open) open.toMs = Math.max(open.toMs, unwatchedIn(blind, open.toMs, toMs)?.fromMs ?? toMs);
   return found;
+}
+
+function unwatchedIn(blind: readonly Blind[], fromMs: number, toMs: number): Blind | undefined {
+  return blind.find((gap) => gap.what === 'hpa' && gap.toMs > fromMs && gap.fromMs < toMs);
 }
 
 /** What is missing, in words, or null when it may only not be there yet. */

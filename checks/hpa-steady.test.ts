@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { linesOf, scaleLine, unschedulableLine } from '../analysis/hpa/testing-lines.ts';
 import { type Step, told, viewOfTrace } from '../analysis/hpa/testing-told.ts';
 import type { HpaTrace } from '../analysis/hpa/trace.ts';
-import { type Story, viewOf } from '../analysis/testing.ts';
+import { faultEvents, type Story, viewOf } from '../analysis/testing.ts';
 import type { Event } from '../record/model.ts';
 import type { WatchLine } from '../record/watch-log.ts';
 import { judge } from './hpa-steady.ts';
@@ -101,6 +101,28 @@ it('fails a size that could not be written', () => {
   });
 });
 
+it('passes over a conflict that the next sync gets over, and no other', () => {
+  const trace = told(STEADY);
+  const message =
+    'Operation cannot be fulfilled on deployments.apps "web": the object has been modified; please apply your changes to the latest version and try again';
+  const conflicts = (...indexes: number[]) => ({
+    ...trace,
+    writes: trace.writes.map((write, index) =>
+      indexes.includes(index)
+        ? {
+            ...write,
+            conditions: {
+              ...write.conditions,
+              AbleToScale: { status: false, reason: 'FailedUpdateScale', message },
+            },
+          }
+        : write,
+    ),
+  });
+  expect(ask(conflicts(1)).verdict).toBe('pass');
+  expect(ask(conflicts(1, 2)).verdict).toBe('fail');
+});
+
 it('fails pods that found no node, and leaves the HPA its right', () => {
   const trace = told([...STEADY, [6, 6, 68]]);
   const verdict = withLines(
@@ -112,6 +134,15 @@ it('fails pods that found no node, and leaves the HPA its right', () => {
   expect(verdict.reason).toContain('the HPA is right and the cluster too small');
   // A moment is the scheduler's.
   expect(withLines(trace, unschedulableLine(75_000, 'p9', 'none')).verdict).toBe('pass');
+  // Nor is it the cluster's while the run itself has closed a node.
+  const watch = [...linesOf(trace), unschedulableLine(40_000, 'p9', 'node(s) were unschedulable')];
+  const drained = (goneMs: number): Story => ({
+    faults: [{ name: 'drain', fault: 'drain' }],
+    events: faultEvents('drain', 39_000, goneMs),
+    watch: watch.toSorted((a, b) => a.atMs - b.atMs),
+  });
+  expect(ask(trace, drained(75_000)).verdict).toBe('pass');
+  expect(ask(trace, drained(60_000)).reason).toContain('p9 for 20.8 s from 60.0 s on');
 });
 
 it('fails a controller that goes silent while the samples move, not one that has nothing new to say', () => {

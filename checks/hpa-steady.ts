@@ -9,7 +9,7 @@ import { podStages } from '../analysis/hpa/pod-stages.ts';
 import { sizesOf } from '../analysis/hpa/scaling.ts';
 import { controllerOf } from '../analysis/hpa/trace-events.ts';
 import { readTraces } from '../analysis/hpa/trace-read.ts';
-import { blindIn, CONTROLLER, type HpaTrace } from '../analysis/hpa/trace.ts';
+import { blindIn, CONTROLLER, type HpaTrace, type StatusWrite } from '../analysis/hpa/trace.ts';
 import { CONTROLLER_DEFAULTS } from '../analysis/hpa/types.ts';
 import type { RunView } from '../analysis/view.ts';
 import { WATCH_FILE } from '../record/watch-log.ts';
@@ -25,6 +25,8 @@ const UNSCHEDULED_MS = 10_000;
 /** Syncs without a sign while the samples move, after which the controller counts as gone. */
 const SILENT_SYNCS = 3;
 const SILENT_SAMPLES = 3;
+/** The API server's words for a write from an older version of an object. */
+const CONFLICT = /the object has been modified/;
 
 const EVIDENCE = [WATCH_FILE, history('hpa.controller')];
 
@@ -146,8 +148,18 @@ function loadChanged({ faults, loads }: RunView, fromMs: number, toMs: number): 
   return edges.some((atMs) => atMs !== null && atMs >= fromMs && atMs <= toMs);
 }
 
+/**
+ * A conflict with another writer of the target (a rollout, a status) is none: the next sync writes again. Only where that is refused, too, it
+ * stands for something.
+ */
 function refused({ name, writes }: HpaTrace): string[] {
-  const write = writes.find(({ conditions }) => conditions.AbleToScale?.reason === 'FailedUpdateScale');
+  const isRefused = (write: StatusWrite | undefined) =>
+    write?.conditions.AbleToScale?.reason === 'FailedUpdateScale';
+  const write = writes.find(
+    (one, index) =>
+      isRefused(one) &&
+      (!CONFLICT.test(one.conditions.AbleToScale?.message ?? '') || isRefused(writes[index + 1])),
+  );
   if (!write) return [];
   const { message = '' } = write.conditions.AbleToScale ?? {};
   return [
@@ -160,7 +172,9 @@ function withoutNode(view: RunView, trace: HpaTrace): string[] {
   const stuck = [...podStages(view.watch(), names, Number.NEGATIVE_INFINITY).values()].flatMap(
     ({ name, unschedulable }) => {
       if (!unschedulable) return [];
-      const { fromMs, why } = unschedulable;
+      const { why } = unschedulable;
+      // While the run itself keeps a node closed there is less room than the cluster has.
+      const fromMs = Math.max(unschedulable.fromMs, ...closedUntilMs(view, unschedulable.fromMs));
       const lastedMs = (unschedulable.toMs ?? trace.toMs) - fromMs;
       return lastedMs > UNSCHEDULED_MS ? [{ name, fromMs, lastedMs, why }] : [];
     },
@@ -170,6 +184,14 @@ function withoutNode(view: RunView, trace: HpaTrace): string[] {
   return [
     `${stuck.length} pods that ${trace.name} asked for found no node, ${first.name} for ${seconds(first.lastedMs)} from ${seconds(first.fromMs)} on (Unschedulable: ${first.why}): the HPA is right and the cluster too small`,
   ];
+}
+
+/** Ends of the run's own drains that a moment lies in. */
+function closedUntilMs({ faults }: RunView, atMs: number): number[] {
+  return faults.flatMap(({ kind, intentAtMs, goneAtMs }) => {
+    const toMs = goneAtMs?.[1] ?? Number.POSITIVE_INFINITY;
+    return kind === 'drain' && intentAtMs !== null && atMs >= intentAtMs && atMs <= toMs ? [toMs] : [];
+  });
 }
 
 /** No write of the status for three syncs, though the samples it would show have moved (an unchanged status is not written). */

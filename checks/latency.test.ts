@@ -46,6 +46,19 @@ it('judges the window of a fault by itself', () => {
   expect(ask({ ...slow, events: [] }, 'delay').verdict).toBe('invalid');
 });
 
+it('cannot tell where the generator itself held writes up in the window', () => {
+  const stalled: Story = {
+    faults: [{ name: 'delay', fault: { chaos: 'delay' }, forMs: 5_000 }],
+    events: faultEvents('delay', 21_000, 26_000),
+    write: (_, dueMs) =>
+      dueMs >= 20_000 && dueMs < 22_000 ? { lagMs: 22_000 - dueMs, latMs: 22_020 - dueMs } : {},
+  };
+  expect(ask(stalled, 'delay')).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('more than 250 ms late meanwhile'),
+  });
+});
+
 it('cannot tell without arrivals', () => {
   expect(ask({ log: () => '' }).verdict).toBe('inconclusive');
 });

@@ -3,9 +3,9 @@
  * counts as slower than any limit (p99 <= L is the same as: at most 1 % of the arrivals are slower than L).
  */
 import { z } from 'zod';
-import { history, type Judgement, loadEvidence, provenFault } from '../analysis/check.ts';
+import { blurredWindows, history, type Judgement, loadEvidence, provenFault } from '../analysis/check.ts';
 import { OUTSIDE } from '../analysis/faults.ts';
-import { scheduled, sum } from '../analysis/timeline.ts';
+import { heldUpWords, scheduled, sum } from '../analysis/timeline.ts';
 import { binsIn, type RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
@@ -49,6 +49,15 @@ export function judge(
     windowMs,
     evidence,
   };
+  // Outside fault windows that makes the run invalid; a fault's window is looked at by nobody else.
+  const late = during === undefined ? null : heldUpWords(binsIn(view, during));
+  const doubt = late ?? blurredWindows(view);
+  if (doubt !== null && (value === null || value > p99Ms))
+    return {
+      verdict: 'inconclusive',
+      reason: `${doubt}, so how long clients waited ${where} is not known.`,
+      ...common,
+    };
   if (value === null) {
     return {
       verdict: 'fail',

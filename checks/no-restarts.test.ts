@@ -36,6 +36,35 @@ it('fails for each restart once, with pod, time and arithmetic', () => {
   expect(verdict.reason).toContain('= 30.0 s');
 });
 
+it('does not hold against a pod that a fault ended its container, and nothing beyond that', () => {
+  const killed = (restartsEach: number | undefined, ...events: Event[]) =>
+    judge(
+      viewOf({
+        faults: [{ name: 'cut', fault: { chaos: 'container-kill' } }],
+        events: [
+          ...cut.map((event) =>
+            event.kind === 'fault.intent' && restartsEach !== undefined ? { ...event, restartsEach } : event,
+          ),
+          ...events,
+        ],
+      }),
+      {},
+      {},
+    );
+  const first = pod(15_100, 'a', 'exited', 'crash (exit 137)');
+  expect(killed(1, first)).toMatchObject({
+    verdict: 'pass',
+    reason: expect.stringContaining('but for 1 containers that a fault ended itself'),
+  });
+  expect(killed(undefined, first).verdict).toBe('fail');
+  const red = (...events: Event[]) => killed(1, ...events).observed?.value;
+  expect(red(first, pod(20_000, 'a', 'exited', 'crash (exit 1)'))).toBe(1);
+  expect(red(pod(15_100, 'b', 'exited', 'crash (exit 137)'))).toBe(1);
+  expect(red(pod(15_100, 'a', 'exited', 'crash (OOMKilled)'))).toBe(1);
+  expect(red(pod(15_100, 'a', 'sigkill', 'liveness'))).toBe(1);
+  expect(red(pod(55_000, 'a', 'exited', 'crash (exit 137)'))).toBe(1);
+});
+
 it('judges one window where asked', () => {
   expect(ask([pod(58_000, 'a', 'exited', 'crash')], {}, 'cut').verdict).toBe('pass');
 });

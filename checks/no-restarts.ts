@@ -27,7 +27,11 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
     windowMs = fault.windowMs;
   }
   const pods = eventsOf(view.events, 'pod');
-  const restarts = restartsOf(pods).filter(({ at }) => !windowMs || (at >= windowMs[0] && at < windowMs[1]));
+  const all = restartsOf(pods);
+  const own = doneBy(view.faults, all);
+  const restarts = all
+    .filter((restart) => !own.has(restart))
+    .filter(({ at }) => !windowMs || (at >= windowMs[0] && at < windowMs[1]));
   const common = {
     observed: { value: restarts.length, unit: 'restarts' },
     expected: { value: 0, unit: 'restarts' },
@@ -51,7 +55,8 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
   const unwatched = unwatchedPods(view, windowMs);
   if (unwatched !== null) return { verdict: 'inconclusive', reason: `${unwatched}.`, ...common };
   const watched = new Set(pods.map(({ uid }) => uid)).size;
-  return { verdict: 'pass', reason: `none of ${watched} pods restarted; ${arithmetic}.`, ...common };
+  const aside = own.size === 0 ? '' : ` but for ${own.size} containers that a fault ended itself`;
+  return { verdict: 'pass', reason: `none of ${watched} pods restarted${aside}; ${arithmetic}.`, ...common };
 }
 
 /** The first event of each restart: the signal, the exit where none was needed, or the new start where neither was seen. */
@@ -69,6 +74,25 @@ function restartsOf(pods: readonly PodEvent[]): PodEvent[] {
     if (state === 'exited') stopping.delete(uid);
     return first;
   });
+}
+
+/** Containers that a fault ended by itself: of each target as many, from its intent until it was gone. A probe, or too little memory, is not its doing. */
+function doneBy(faults: readonly FaultView[], restarts: readonly PodEvent[]): Set<PodEvent> {
+  const own = faults.flatMap(({ restartsEach, targets, intentAtMs, goneAtMs }) =>
+    targets.flatMap((target) =>
+      restarts
+        .filter(
+          ({ pod, at, why = '' }) =>
+            pod === target &&
+            intentAtMs !== null &&
+            at >= intentAtMs &&
+            at <= (goneAtMs?.[1] ?? Number.POSITIVE_INFINITY) &&
+            !/^(liveness|startup)\b|OOMKilled/.test(why),
+        )
+        .slice(0, restartsEach),
+    ),
+  );
+  return new Set(own);
 }
 
 /** What the manifest allows, beside what the faults asked of it. */

@@ -23,6 +23,25 @@ it('fails when a pod moves or a write fails', () => {
   expect(failing).toMatchObject({ verdict: 'fail', reason: expect.stringContaining('1 of 1100 arrivals') });
 });
 
+it('does not take the end of a run that was interrupted in its warm-up for unrest', () => {
+  const removed = (atMs: number): Story => ({
+    warmupMs: 10_000,
+    log: () => '',
+    edit: (event) =>
+      event.kind === 'run.ended'
+        ? { ...event, interrupted: true }
+        : event.kind === 'load.ended'
+          ? { ...event, at: 4_000, exitCode: 105 }
+          : event,
+    events: [
+      { at: 5_000, kind: 'phase', phase: 'undo' },
+      { at: atMs, kind: 'pod', pod: 'a', uid: 'a', state: 'terminating', why: 'remove' },
+    ],
+  });
+  expect(ask(removed(5_500)).verdict).toBe('inconclusive');
+  expect(ask(removed(3_500)).verdict).toBe('fail');
+});
+
 it('cannot tell without writes or pods', () => {
   expect(ask({ log: () => '' }).verdict).toBe('inconclusive');
   expect(ask({ edit: (event) => (event.kind === 'pod' ? null : event) }).verdict).toBe('inconclusive');

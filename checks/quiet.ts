@@ -29,9 +29,10 @@ export function judge(view: RunView, { failedShare }: z.infer<typeof options>): 
   const asked = scheduled(total);
   const bad = total.failed + total.unknown;
   const pods = eventsOf(view.events, 'pod');
-  const moved = pods.filter(
-    ({ state, at }) => state !== 'ready' && at >= judged.anchorMs && at < timeline.toMs,
-  );
+  // A load that was stopped in its warm-up is over before its judged part would have begun; then the run takes its own pods away.
+  const undoneMs = eventsOf(view.events, 'phase').find(({ phase }) => phase === 'undo')?.at;
+  const untilMs = Math.min(timeline.toMs, undoneMs ?? Number.POSITIVE_INFINITY);
+  const moved = pods.filter(({ state, at }) => state !== 'ready' && at >= judged.anchorMs && at < untilMs);
   const common = {
     observed: { value: asked === 0 ? null : bad / asked, unit: 'share not acknowledged' },
     expected: { value: failedShare, unit: 'share not acknowledged, at most' },

@@ -70,6 +70,35 @@ it('takes no good seconds between a blow and the first that feels it for a recov
   expect(ask(over, 5_000)).toMatchObject({ verdict: 'pass', observed: { value: 0 } });
 });
 
+it('counts no second against the system in which the generator itself stood still', () => {
+  // Good from the end of the cut on, but for the writes that k6 did not send from 27.1 s to 28.0 s.
+  const stalled = (lagMs: number) =>
+    story(0, {
+      write: (_, dueMs) => {
+        if (dueMs >= 20_000 && dueMs < 25_000) return { outcome: 'F', status: 503 };
+        if (dueMs < 27_100 || dueMs >= 28_000) return {};
+        return { lagMs: lagMs === 0 ? 0 : 28_000 - dueMs, latMs: 28_020 - dueMs };
+      },
+    });
+  expect(ask(stalled(1), 3_000)).toMatchObject({ verdict: 'pass', observed: { value: 0.1 } });
+  // The same wait without a word of the generator's is the system's.
+  expect(ask(stalled(0), 3_000).verdict).toBe('fail');
+});
+
+it('cannot tell where the clock of a runner may be as far off as it would take', () => {
+  const runner = (anchorBoundMs: number): Partial<Story> => ({
+    edit: (event) => (event.kind === 'load.ended' ? { ...event, anchorBoundMs } : event),
+  });
+  expect(ask(story(4_000, runner(900)), 5_000).verdict).toBe('pass');
+  expect(ask(story(4_000, runner(4_000)), 5_000)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('known to +- 4.0 s only'),
+  });
+  expect(ask(story(8_000, runner(4_000)), 5_000).verdict).toBe('inconclusive');
+  expect(ask(story(4_000, runner(4_000)), 9_000).verdict).toBe('pass');
+  expect(ask(story(12_000, runner(4_000)), 5_000).verdict).toBe('fail');
+});
+
 it('cannot tell when too little of the load is left', () => {
   expect(ask(story(60_000, { forMs: 28_000 }), 10_000)).toMatchObject({
     verdict: 'inconclusive',

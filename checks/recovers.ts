@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import {
+  blurredWindows,
   history,
   type Judgement,
   loadEvidence,
@@ -83,6 +84,15 @@ export function judge(
       verdict: 'inconclusive',
       reason: `${during}: ${unwatched}, so when it began and ended is not known.`,
       observed: { value: null, unit: 's' },
+      ...common,
+    };
+  const offMs = Math.max(0, ...(view.judged?.runners ?? []).map(({ anchorBoundMs }) => anchorBoundMs));
+  const blurred = blurredWindows(view);
+  if (tookMs !== null && blurred !== null && Math.abs(tookMs - withinMs) <= offMs)
+    return {
+      verdict: 'inconclusive',
+      reason: `the first of ${what} began after ${seconds(tookMs)}, but ${blurred}; asked: ${seconds(withinMs)}.`,
+      observed: { value: tookMs / 1_000, unit: 's' },
       ...common,
     };
   if (tookMs !== null) {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
+import { seenUntilMs } from '../analysis/faults.ts';
 import { scaledBackMs } from '../analysis/hpa/bounds.ts';
 import { wordsOf } from '../analysis/hpa/judge-words.ts';
 import { judgeTrace } from '../analysis/hpa/judge.ts';
@@ -41,7 +42,8 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
   if (!fault.goneAtMs) return inconclusive(`the end of ${fault.name} was not seen.`);
   const [endMs, goneMs] = fault.goneAtMs;
   const { traces, unreadable } = readTraces(view);
-  const trace = traceOfWorkload(traces, view.plan.workload.name);
+  const whole = traceOfWorkload(traces, view.plan.workload.name);
+  const trace = whole && until(whole, seenUntilMs(fault, view.faults, whole));
   if (!trace)
     return inconclusive(
       `no HPA of ${view.plan.workload.name} is on record${unreadable.length > 0 ? ` (${unreadable.join('; ')})` : ''}.`,
@@ -94,6 +96,13 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
       ...common,
     };
   return { ...remains({ trace, wanted, reached, goneMs, boundMs, isAssumed, path }), ...common };
+}
+
+/** What comes after the next disturbance began is not this one's. */
+function until(trace: HpaTrace, toMs: number): HpaTrace {
+  const seen = <T extends { receivedMs: number }>(lines: readonly T[]) =>
+    lines.filter(({ receivedMs }) => receivedMs <= toMs);
+  return { ...trace, toMs, writes: seen(trace.writes), scales: seen(trace.scales) };
 }
 
 /** Null: the spec never lets it return. Time in which no metric could be computed is added. */
@@ -173,7 +182,7 @@ function remains({
   if (reached === null && trace.toMs < deadlineMs)
     return {
       verdict: 'inconclusive',
-      reason: `the record ends ${seconds(trace.toMs - goneMs)} after the load was gone, and ${wanted} replicas may take ${seconds(boundMs)} (so far: ${path}).`,
+      reason: `the record ends, or something else began, ${seconds(trace.toMs - goneMs)} after the load was gone, and ${wanted} replicas may take ${seconds(boundMs)} (so far: ${path}).`,
     };
   const keeps = last?.spec.metrics.flatMap(({ name, target }, index) => {
     const shown = last.metrics[index];

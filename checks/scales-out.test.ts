@@ -23,6 +23,19 @@ function surged(trace: HpaTrace, heldMs = 900_000, story: Story = {}): Story {
 const ask = (story: Story, options: object = { to: 'max' }) =>
   judge(viewOf(story), options, { during: 'surge' });
 
+const started = (runner: string, at: number) => ({
+  at,
+  kind: 'load.started' as const,
+  runner,
+  wallMs: 1_700_000_000_000 + at,
+  ratePerS: 10,
+  pointsPerWrite: 1,
+  vus: 1,
+  warmupMs: 0,
+  forMs: 1_000,
+  judged: false,
+});
+
 const UP: Step[] = [
   [3, 3, 60],
   [3, 6, 130],
@@ -44,22 +57,31 @@ it('passes pods that were Ready in time, with the stages apart and the bound tha
 });
 
 it('counts from the moment at which a load that comes in steps is there in full', () => {
-  const started = (runner: string, at: number) => ({
-    at,
-    kind: 'load.started' as const,
-    runner,
-    wallMs: 1_700_000_000_000 + at,
-    ratePerS: 10,
-    pointsPerWrite: 1,
-    vus: 1,
-    warmupMs: 0,
-    forMs: 1_000,
-    judged: false,
-  });
   const verdict = ask(
     surged(told(UP), 900_000, { events: [started('surge-1', 29_000), started('surge-2', 45_000)] }),
   );
   expect(verdict).toMatchObject({ verdict: 'pass', observed: { value: 10.6 } });
+});
+
+it('looks at its own surge alone', () => {
+  const two = (options: object, name: string) => {
+    const story = surged(told(UP), 10_000);
+    const events = [
+      ...(story.events ?? []),
+      ...faultEvents(name, 45_000, 900_000),
+      started(`${name}-1`, 46_000),
+    ];
+    const faults = [...(story.faults ?? []), { name, fault: { surge: 'to-max' as const } }];
+    return judge(viewOf({ ...story, events, faults }), options, { during: 'surge' });
+  };
+  // 6 pods at 40.4 s, and 10 at 55.6 s only because of the second surge, however it is called.
+  for (const name of ['again', 'surge-2']) {
+    expect(two({ to: 6, withinMs: 20_000 }, name).verdict).toBe('pass');
+    expect(two({ to: 'max', withinMs: 60_000 }, name)).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('the load was held for'),
+    });
+  }
 });
 
 it('passes a real run', () => {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { history, type Judgement, provenFault, seconds } from '../analysis/check.ts';
+import { type FaultView, seenUntilMs } from '../analysis/faults.ts';
 import { fullySeenMs } from '../analysis/hpa/bounds.ts';
 import { type PodStages, podStages } from '../analysis/hpa/pod-stages.ts';
 import { restPoints, steadyPath } from '../analysis/hpa/rest-points.ts';
@@ -59,7 +60,7 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
   const wanted = to === 'max' ? start.spec.max : to;
   const step: Step = {
     fromMs,
-    fullMs: fullLoadMs(view, during ?? '', seenMs),
+    fullMs: fullLoadMs(view, fault, seenMs),
     endMs: fault.goneAtMs?.[0] ?? trace.toMs,
     wanted,
   };
@@ -79,7 +80,10 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
     return inconclusive(
       `${wanted} pods were Ready before the load began to grow at ${seconds(fromMs)}, so there was nothing to scale.`,
     );
-  const reachedMs = counts.find(({ atMs, ready }) => atMs >= fromMs && ready >= wanted)?.atMs ?? null;
+  // What comes after the next disturbance began is not this one's.
+  const untilMs = seenUntilMs(fault, view.faults, trace);
+  const reachedMs =
+    counts.find(({ atMs, ready }) => atMs >= fromMs && atMs <= untilMs && ready >= wanted)?.atMs ?? null;
   const deadlineMs = step.fullMs + boundMs;
   const common = {
     observed: { value: reachedMs === null ? null : round(reachedMs - step.fullMs), unit: 's' },
@@ -130,9 +134,13 @@ interface Step {
 }
 
 /** A load that comes in steps, each a runner of its own named after the fault, is there in full with the last of them. */
-function fullLoadMs(view: RunView, during: string, seenMs: number): number {
-  const starts = eventsOf(view.events, 'load.started').filter(({ runner }) =>
-    runner.startsWith(`${during}-`),
+function fullLoadMs(view: RunView, { name, intentAtMs, goneAtMs }: FaultView, seenMs: number): number {
+  const starts = eventsOf(view.events, 'load.started').filter(
+    // A fault may be called as the runners of another one are.
+    ({ runner, at }) =>
+      runner.startsWith(`${name}-`) &&
+      at >= (intentAtMs ?? Number.NEGATIVE_INFINITY) &&
+      at <= (goneAtMs?.[1] ?? Number.POSITIVE_INFINITY),
   );
   return Math.max(seenMs, ...starts.map(({ at }) => at));
 }

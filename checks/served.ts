@@ -1,6 +1,14 @@
 /** Availability: the share of the arrivals that the schedule asked for which were acknowledged; dropped ones were asked for too. */
 import { z } from 'zod';
-import { history, type Judgement, loadEvidence, percent, provenFault, seconds } from '../analysis/check.ts';
+import {
+  blurredWindows,
+  history,
+  type Judgement,
+  loadEvidence,
+  percent,
+  provenFault,
+  seconds,
+} from '../analysis/check.ts';
 import { scheduled, sum, worstTenSeconds } from '../analysis/timeline.ts';
 import { binsIn, type RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
@@ -37,9 +45,10 @@ export function judge(
   const share = total.served / asked;
   const worst = worstTenSeconds(bins);
   const parts = `${total.failed} failed, ${total.unknown} unknown, ${total.dropped} dropped, ${total.slow} slow`;
+  const blurred = blurredWindows(view);
   return {
-    verdict: share >= atLeast ? 'pass' : 'fail',
-    reason: `${total.served} of ${asked} arrivals ${where} were served (${percent(share)}, asked: ${percent(atLeast)}; ${parts}); worst ten seconds: ${percent(worst?.share ?? 0)} from ${seconds(worst?.fromMs ?? 0)}.`,
+    verdict: share >= atLeast ? 'pass' : blurred === null ? 'fail' : 'inconclusive',
+    reason: `${total.served} of ${asked} arrivals ${where} were served (${percent(share)}, asked: ${percent(atLeast)}; ${parts}); worst ten seconds: ${percent(worst?.share ?? 0)} from ${seconds(worst?.fromMs ?? 0)}${blurred === null ? '' : `; ${blurred}`}.`,
     observed: { value: share, unit: 'share served' },
     expected: { value: atLeast, unit: 'share served, at least' },
     windowMs,

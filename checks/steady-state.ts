@@ -4,7 +4,14 @@
  * baseline decides nothing), except where nothing was disturbed; then unrest is the system's own.
  */
 import { z } from 'zod';
-import { history, type Judgement, loadEvidence, percent, seconds } from '../analysis/check.ts';
+import {
+  blurredWindows,
+  history,
+  type Judgement,
+  loadEvidence,
+  percent,
+  seconds,
+} from '../analysis/check.ts';
 import { seenUntilMs, struckAtMs } from '../analysis/faults.ts';
 import {
   type Bin,
@@ -88,9 +95,10 @@ export function judge(view: RunView, given: Options): Judgement {
       reason: `only ${after.bins} seconds of load are left after the recovery from ${last.name}.`,
       ...common,
     };
+  const blurred = blurredWindows(view);
   return {
-    verdict: after.steady ? 'pass' : 'fail',
-    reason: `before the first fault: ${before.words}; after the recovery from ${last.name}: ${after.words}.`,
+    verdict: after.steady ? 'pass' : blurred === null ? 'fail' : 'inconclusive',
+    reason: `before the first fault: ${before.words}; after the recovery from ${last.name}: ${after.words}${blurred === null ? '' : `; ${blurred}`}.`,
     ...common,
   };
 }

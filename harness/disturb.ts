@@ -44,7 +44,9 @@ export async function disturb(given: DisturbOptions): Promise<void> {
   let fault: PreparedFault | undefined;
   try {
     fault = await platform.fault(planned, options.random);
-    writer.emit({ kind: 'fault.intent', fault: planned.name, targets: fault.targets, detail: fault.detail });
+    const { targets, detail, restartsEach } = fault;
+    const each = restartsEach === undefined ? {} : { restartsEach };
+    writer.emit({ kind: 'fault.intent', fault: planned.name, targets, detail, ...each });
     await pause(options.leadMs ?? LEAD_MS, signal);
     const idle = await fault.observe();
     if (idle.acting)

@@ -33,6 +33,10 @@ import { noteStandIns } from './stand-ins.ts';
 export async function run(request: RunRequest): Promise<string> {
   const session = openSession(request);
   const { platform, writer, dir, plan, signal, undo } = session;
+  const interrupted: { interruptedAtMs?: number } = {};
+  request.signal.addEventListener('abort', () => (interrupted.interruptedAtMs = session.nowMs()), {
+    once: true,
+  });
   lockRun(dir);
   const phases = createPhaseNotes();
   if (plan.scenario.before) writer.observe((event) => phases.event(event));
@@ -86,7 +90,7 @@ export async function run(request: RunRequest): Promise<string> {
       for (const what of left) writer.emit({ kind: 'note', text: `left on the cluster: ${what}` });
     }
     for (const text of phases.lines(session.nowMs())) writer.emit({ kind: 'note', text });
-    writer.emit({ kind: 'run.ended', interrupted: request.signal.aborted });
+    writer.emit({ kind: 'run.ended', interrupted: request.signal.aborted, ...interrupted });
     writer.close();
     await watchdog.dismiss();
     unlockRun(dir);

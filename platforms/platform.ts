@@ -67,6 +67,8 @@ export interface PreparedFault {
   targets: string[];
   /** The effect in words, e.g. "partition luminate -> store, both directions, 3 of 3 pods". */
   detail: string;
+  /** How often it ends each target's containers itself, to come back in the same pod; absent: never. */
+  restartsEach?: number;
   /** How long it may take from `inject` until its probe sees it act, where that is known to be longer than usual, milliseconds. */
   actsWithinMs?: number;
   inject(): Promise<void>;

@@ -213,7 +213,8 @@ const event = <K extends string, S extends z.ZodRawShape>(kind: K, shape: S) =>
 export const Event = z.discriminatedUnion('kind', [
   /** First line of every history: anchors the monotonic clock to the wall clock. */
   event('run.started', { runId: z.string(), wallMs: z.number() }),
-  event('run.ended', { interrupted: z.boolean() }),
+  /** `interruptedAtMs`: when the first Ctrl-C came. */
+  event('run.ended', { interrupted: z.boolean(), interruptedAtMs: z.number().optional() }),
   /** The harness itself failed; the run is judged from what was recorded until then. */
   event('run.crashed', { phase: z.string(), message: z.string() }),
   /** The harness ended the run early, on purpose: `invalid` when the instrument cannot measure, `inconclusive` when there is nothing to judge. */
@@ -331,7 +332,13 @@ export const Event = z.discriminatedUnion('kind', [
   /** One write through one pod directly, beside its readiness at that moment. */
   event('serves', { pod, uid: z.string(), ready: z.boolean(), serves: z.boolean(), detail: z.string() }),
 
-  event('fault.intent', { fault: name, targets: z.array(z.string()), detail: z.string() }),
+  /** `restartsEach`: how often the fault itself has each target's containers come back in the same pod; absent: never. */
+  event('fault.intent', {
+    fault: name,
+    targets: z.array(z.string()),
+    detail: z.string(),
+    restartsEach: z.number().int().positive().optional(),
+  }),
   event('fault.injected', { fault: name }),
   /**
    * What the fault's own probe saw. `acting`: first seen acting at `at`, last seen not acting at `notBeforeMs`.

@@ -134,6 +134,8 @@ function podFailure(blow: Blow, share: string): PreparedFault {
     // The kubelet ends the real containers gently before it starts the other image: their preStop hooks and grace period count.
     actsWithinMs: CONTROLLER_MS + Math.max(...aimed.pods.map(({ graceMs }) => graceMs)),
     detail: `pod-failure, the containers run a pause image, ${share}`,
+    // To the other image, and back.
+    restartsEach: 2,
     inject: () => life.inject(),
     heal: () =>
       removeAndRecover(
@@ -182,6 +184,7 @@ function containerKill(blow: Blow, containers: readonly string[], share: string)
   return {
     targets: aimed.pods.map(({ name }) => name),
     detail: `container-kill of ${containers.join(', ')}, SIGKILL, ${share}`,
+    restartsEach: 1,
     inject: () => life.inject(),
     heal: () => removeAndRecover(blow, async () => (await look()).back === all, 'container-kill'),
     async observe() {
