@@ -15,7 +15,7 @@ export interface FaultView {
   momentary: boolean;
   planned: PlannedFault;
   targets: string[];
-  /** How often it has each target's containers come back in the same pod. */
+  /** How many ends of a target's containers, which come back in the same pod, are its own doing. */
   restartsEach: number;
   intentAtMs: number | null;
   injectedAtMs: number | null;

@@ -1,6 +1,6 @@
 /** Everything a check may look at: one reading of the record, computed once. Pure; the record hands in events and bytes. */
 import type { Histogram } from 'hdr-histogram-js';
-import type { Event, Plan } from '../record/model.ts';
+import { type Event, type EventOf, LEFT_BEHIND, type Plan } from '../record/model.ts';
 import type { LedgerFile, RunRecord } from '../record/reader.ts';
 import { accountView, type AccountView, Tally } from './account-view.ts';
 import { RunnerAccount } from './accounting.ts';
@@ -71,7 +71,7 @@ export function buildView(
   const timeline = judged && emptyTimeline(judged.fromMs, judged.toMs);
   if (timeline) for (const ledger of ledgers) fillTimeline(timeline, ledger, plan);
   const faults = faultViews(plan, events, timeline, plan.scenario.good);
-  const readback = eventsOf(events, 'readback').at(-1) ?? null;
+  const readback = lastLook(events);
   const lagging = laggingView(events, loads);
   const account = accountView({ ledgers, loads, stored, readback, lagging, nameLimit });
   const latency = attribute(ledgers, { account, faults, timeline });
@@ -194,10 +194,28 @@ function attribute(
   return Object.fromEntries(Object.entries(latency).map(([window, of]) => [window, of.close()]));
 }
 
+/** What the last look at the store missed is lost only where the harness lived to look no more: it may have been about to look again. */
+function lastLook(events: readonly Event[]): EventOf<'readback'> | null {
+  const last = eventsOf(events, 'readback').at(-1) ?? null;
+  if (last === null || !last.complete || (last.absent ?? 0) === 0) return last;
+  const wasLast = events.some(
+    (event) =>
+      event.at >= last.at &&
+      (event.kind === 'run.ended' || (event.kind === 'phase' && event.phase === 'undo')),
+  );
+  if (wasLast) return last;
+  const why = `the harness ended while ${last.absent} acknowledged writes may still have been late`;
+  return { ...last, complete: false, why };
+}
+
 function remarksOf(events: readonly Event[], ledgers: readonly Ledger[]): string[] {
   const torn = ledgers.filter(({ scan }) => scan.torn);
   const damaged = ledgers.filter(({ scan }) => scan.malformed > 0);
+  const notes = eventsOf(events, 'note').map(({ text }) => text);
+  const isLeft = (text: string) => text.startsWith(LEFT_BEHIND);
   return [
+    // Reports show the first of them, and an outage that kept something from being taken back makes many others.
+    ...notes.filter(isLeft),
     ...torn.map(({ file }) => `ledger/${file.runner}.log: the last line is torn and was dropped`),
     ...damaged.map(
       ({ file, scan }) =>
@@ -210,7 +228,7 @@ function remarksOf(events: readonly Event[], ledgers: readonly Ledger[]): string
       ({ what, fromMs, toMs, why }) =>
         `not observed: ${what} from ${(fromMs / 1_000).toFixed(1)} s to ${(toMs / 1_000).toFixed(1)} s: ${why}`,
     ),
-    ...eventsOf(events, 'note').map(({ text }) => text),
+    ...notes.filter((text) => !isLeft(text)),
   ];
 }
 

@@ -114,6 +114,8 @@ async function play(ackedByRound: number[], earlier: Record<string, number> = {}
       dir,
       plan,
       observers: [],
+      guards: {},
+      platform: { pods: () => [] },
       nowMs: () => 1,
       signal: ending.signal,
       enter: () => undefined,

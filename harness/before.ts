@@ -2,6 +2,7 @@
 import { scanLedger } from '../analysis/ledger-scan.ts';
 import type { Load } from '../record/model.ts';
 import { type LedgerFile, openRun } from '../record/reader.ts';
+import { createGuard } from './guard.ts';
 import type { LoadRunner } from './load-runner.ts';
 import { untilAborted } from './pause.ts';
 import type { Session } from './session.ts';
@@ -94,10 +95,12 @@ function tooLongFor(load: Load, forMs: number, playedMs: number): string | null 
 
 /** One k6 to the end of its schedule. Returns its acknowledged writes; null, with the run aborted, when it failed. */
 async function playRound(
-  { observers, signal, abort }: Session,
+  session: Session,
   loads: LoadRunner,
   round: { round: number; ratePerS: number; forMs: number; started: number; of: number },
 ): Promise<number | null> {
+  const { observers, signal, abort } = session;
+  const guard = createGuard(session);
   let acked = 0;
   const running = await loads.start({
     runner: round.round === 1 ? RUNNER : `${RUNNER}-round-${round.round}`,
@@ -109,6 +112,7 @@ async function playRound(
       acked += second.acked;
       const before = { started: round.started + acked, of: round.of };
       for (const observer of observers) observer.progress({ ...second, before });
+      guard.second(second);
     },
   });
   await Promise.race([running.ended, untilAborted(signal)]);

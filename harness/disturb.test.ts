@@ -144,3 +144,17 @@ it('breaks nothing any more when the run has ended while targets were looked at'
   expect(calls).not.toContain('inject');
   expect(why).toBe('the run ended before it was injected');
 });
+
+it('takes back only what has been made: a probe that fails meanwhile does not go before it', async () => {
+  const done: string[] = [];
+  const { calls, why } = await play([idle, new Error('no route')], {
+    inject: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      done.push('injected');
+    },
+    heal: () => Promise.resolve(void done.push('healed')),
+  });
+  expect(calls).toEqual([]);
+  expect(why).toContain('no route');
+  expect(done).toEqual(['injected', 'healed']);
+});

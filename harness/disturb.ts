@@ -42,6 +42,7 @@ export async function disturb(given: DisturbOptions): Promise<void> {
   const options = { ...given, touched: new Set<string>() };
   const { planned, platform, writer, signal } = options;
   let fault: PreparedFault | undefined;
+  let injecting: Promise<void> | undefined;
   try {
     fault = await platform.fault(planned, options.random);
     const { targets, detail, restartsEach } = fault;
@@ -61,7 +62,7 @@ export async function disturb(given: DisturbOptions): Promise<void> {
     // Choosing targets and looking at them takes seconds on a cluster: a run that has ended meanwhile breaks nothing any more.
     if (signal.aborted) throw new Error('the run ended before it was injected');
 
-    const injecting = fault.inject();
+    injecting = fault.inject();
     const actsWithinMs = fault.actsWithinMs ?? MUST_ACT_WITHIN_MS;
     const actingAtMs = await prove(options, fault, 'acting', actsWithinMs, injecting);
     writer.emit({ kind: 'fault.injected', fault: planned.name });
@@ -77,6 +78,8 @@ export async function disturb(given: DisturbOptions): Promise<void> {
   } catch (error) {
     writer.emit({ kind: 'fault.failed', fault: planned.name, why: reasonOf(error) });
   } finally {
+    // What is still being made could not be taken back yet.
+    await injecting?.catch(() => undefined);
     if (signal.aborted || fault)
       await fault
         ?.heal()

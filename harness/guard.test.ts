@@ -48,6 +48,15 @@ it('counts anew after a good second', () => {
   expect(watched({ served: 0.5, forMs: 2_000 }, [bad, bad, good, bad, bad])).toEqual([]);
 });
 
+it('is not put off by seconds in which nothing came back at all', () => {
+  const hung = { acked: 0, failed: 10 };
+  const silent = { acked: 0, failed: 0 };
+  const outage = [hung, silent, silent, hung, silent, silent, hung];
+  expect(watched({ served: 0.5, forMs: 3_000 }, outage)[0]).toMatch(/fewer than 50 % of the writes/);
+  expect(watched({ served: 0.5, forMs: 3_000 }, [silent, silent, silent, silent, silent])).toEqual([]);
+  expect(watched({ served: 0.5, forMs: 3_000 }, [hung, silent, good, silent, hung, silent])).toEqual([]);
+});
+
 it('ends a run with too few pods Ready', () => {
   const unready = { ...good, ready: 1 };
   expect(watched({ readyPods: 2, forMs: 1_000 }, [unready, unready])[0]).toMatch(

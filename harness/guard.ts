@@ -22,7 +22,7 @@ export interface Guard {
   second(progress: Progress): void;
 }
 
-/** Counts seconds in which a limit was broken; a good one starts the count anew. */
+/** Counts from the first second in which a limit was broken; a good one starts the count anew, one without any answer says nothing. */
 export function createGuard({
   guards,
   platform,
@@ -30,29 +30,29 @@ export function createGuard({
   nowMs,
 }: Pick<Session, 'guards' | 'platform' | 'abort' | 'nowMs'>): Guard {
   const allowedMs = guards.forMs ?? FOR_MS;
-  let badSinceMs: number | null = null;
+  let bad: { sinceMs: number; why: string } | null = null;
   return {
     second(progress) {
       const why = broken(guards, progress, platform.pods().filter(({ ready }) => ready).length);
-      if (why === null) {
-        badSinceMs = null;
-        return;
-      }
-      badSinceMs ??= nowMs();
-      if (nowMs() - badSinceMs < allowedMs) return;
+      if (why === null) bad = null;
+      else if (why !== 'no answer') bad = { sinceMs: bad?.sinceMs ?? nowMs(), why };
+      if (bad === null || nowMs() - bad.sinceMs < allowedMs) return;
       abort(
         'inconclusive',
-        `a guard of proofload.yaml ended the run: ${why} for ${formatDuration(allowedMs)}`,
+        `a guard of proofload.yaml ended the run: ${bad.why} for ${formatDuration(allowedMs)}`,
       );
     },
   };
 }
 
+/** Which limit, in words; null = none. Where writes hang they all end in one second out of several, and the others have `no answer`. */
 function broken(guards: GuardLimits, { acked, failed, unknown }: Progress, ready: number): string | null {
   const asked = acked + failed + unknown;
-  if (guards.served !== undefined && asked > 0 && acked / asked < guards.served)
-    return `fewer than ${guards.served * 100} % of the writes were acknowledged`;
   if (guards.readyPods !== undefined && ready < guards.readyPods)
     return `fewer than ${guards.readyPods} pods were Ready`;
-  return null;
+  if (guards.served === undefined) return null;
+  if (asked === 0) return 'no answer';
+  return acked / asked < guards.served
+    ? `fewer than ${guards.served * 100} % of the writes were acknowledged`
+    : null;
 }

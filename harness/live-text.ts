@@ -1,6 +1,6 @@
 /** The state of a run in words, for a terminal and for a log: pure, so that it is tested without either and without a clock. */
 import { formatDuration } from '../record/duration.ts';
-import type { Event, EventOf } from '../record/model.ts';
+import { type Event, type EventOf, LEFT_BEHIND } from '../record/model.ts';
 import { figure, printable } from '../record/report.ts';
 import type { LiveState } from './live-state.ts';
 import type { Progress } from './observer.ts';
@@ -80,6 +80,8 @@ export function eventLine(event: Event): string | null {
       return `ending early in phase ${printable(event.phase)}: ${printable(event.why)}`;
     case 'run.crashed':
       return `Proofload crashed in phase ${printable(event.phase)}: ${printable(event.message)}`;
+    case 'note':
+      return event.text.startsWith(LEFT_BEHIND) ? printable(event.text) : null;
     case 'run.ended':
       return event.interrupted ? 'run ended: interrupted' : 'run ended';
     default:

@@ -11,7 +11,7 @@
 import path from 'node:path';
 import { drainLimits } from '../analysis/disruption/limits.ts';
 import { CannotRun } from '../platforms/platform.ts';
-import { markOf, UsageError } from '../record/model.ts';
+import { LEFT_BEHIND, markOf, UsageError } from '../record/model.ts';
 import { bundleScript } from './bundle.ts';
 import { chooseRate } from './calibrate.ts';
 import { restoreLeft, startWatchdog } from './heal.ts';
@@ -67,10 +67,10 @@ export async function run(request: RunRequest): Promise<string> {
     await readBack(session);
     await readStates(session);
   } catch (error) {
-    if (error instanceof UsageError) badInput = error;
-    else if (error instanceof CannotRun) session.abort('invalid', error.message);
     // A deployment that failed half-way may have made secrets of its own, and its message may quote a log.
     writer.redact(platform.sensitive());
+    if (error instanceof UsageError) badInput = error;
+    else if (error instanceof CannotRun) session.abort('invalid', error.message);
     // An interrupted deployment ends in an error too: that is no crash, and the history says that it was interrupted.
     if (!request.signal.aborted && !(error instanceof CannotRun)) {
       writer.emit({ kind: 'run.crashed', phase: session.phase(), message: messageOf(error) });
@@ -87,7 +87,7 @@ export async function run(request: RunRequest): Promise<string> {
       const { undone, left } = await restoreLeft(dir, undo);
       for (const what of undone)
         writer.emit({ kind: 'note', text: `taken back at the end of the run: ${what}` });
-      for (const what of left) writer.emit({ kind: 'note', text: `left on the cluster: ${what}` });
+      for (const what of left) writer.emit({ kind: 'note', text: `${LEFT_BEHIND}${what}` });
     }
     for (const text of phases.lines(session.nowMs())) writer.emit({ kind: 'note', text });
     writer.emit({ kind: 'run.ended', interrupted: request.signal.aborted, ...interrupted });

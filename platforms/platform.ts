@@ -19,13 +19,22 @@ export type UndoAction =
   /** System V shared memory of a database server that may not live to remove it; id as in `ipcs -m`. */
   | { kind: 'shared-memory'; what: string; id?: number }
   /** Objects in a cluster that carry the run's label (platforms/kubernetes/labels.ts); one entry stands for all of them. `namespace` is where credentials that may not look everywhere look for them. */
-  | { kind: 'cluster'; what: string; kubeconfig?: string; context: string; namespace?: string }
+  | {
+      kind: 'cluster';
+      what: string;
+      kubeconfig?: string;
+      context: string;
+      server?: string;
+      namespace?: string;
+    }
   /** A change to an object that was there before: `patch` is the JSON merge patch that takes it back, `annotation` aside. */
   | {
       kind: 'restore';
       what: string;
       kubeconfig?: string;
       context: string;
+      /** Address of its API server: a context of that name may lead elsewhere by the time it is taken back. */
+      server?: string;
       ref: { apiVersion: string; kind: string; name: string; namespace?: string };
       patch: Record<string, unknown>;
     };
@@ -67,7 +76,7 @@ export interface PreparedFault {
   targets: string[];
   /** The effect in words, e.g. "partition luminate -> store, both directions, 3 of 3 pods". */
   detail: string;
-  /** How often it ends each target's containers itself, to come back in the same pod; absent: never. */
+  /** How many ends of a target's containers, which come back in the same pod, are its own doing; absent: none. */
   restartsEach?: number;
   /** How long it may take from `inject` until its probe sees it act, where that is known to be longer than usual, milliseconds. */
   actsWithinMs?: number;

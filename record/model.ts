@@ -210,6 +210,9 @@ const pod = z.string();
 const event = <K extends string, S extends z.ZodRawShape>(kind: K, shape: S) =>
   z.object({ at, kind: z.literal(kind), ...shape });
 
+/** How a note begins that says what could not be taken back at the end of a run. */
+export const LEFT_BEHIND = 'left on the cluster: ';
+
 export const Event = z.discriminatedUnion('kind', [
   /** First line of every history: anchors the monotonic clock to the wall clock. */
   event('run.started', { runId: z.string(), wallMs: z.number() }),
@@ -332,7 +335,7 @@ export const Event = z.discriminatedUnion('kind', [
   /** One write through one pod directly, beside its readiness at that moment. */
   event('serves', { pod, uid: z.string(), ready: z.boolean(), serves: z.boolean(), detail: z.string() }),
 
-  /** `restartsEach`: how often the fault itself has each target's containers come back in the same pod; absent: never. */
+  /** `restartsEach`: how many ends of a target's containers, which come back in the same pod, are the fault's own doing; absent: none. */
   event('fault.intent', {
     fault: name,
     targets: z.array(z.string()),

@@ -103,6 +103,19 @@ it('forgets no other observer when one fails within its own failure', () => {
   expect(history().match(/broken pipe/g)).toHaveLength(1);
 });
 
+it('tells observers nothing that it would not write down', () => {
+  const told: Event[] = [];
+  writer.observe((event) => told.push(event));
+  writer.redact(['hunter2-hunter2']);
+  writer.emit({
+    kind: 'run.aborted',
+    phase: 'deploy',
+    why: 'pg: hunter2-hunter2 refused',
+    verdict: 'invalid',
+  });
+  expect(told).toMatchObject([{ kind: 'run.aborted', why: 'pg: [redacted] refused' }]);
+});
+
 it('leaves out an event that is too long to be read line by line', () => {
   writer.emit({ kind: 'note', text: 'x'.repeat(100_000) });
   expect(history()).toMatch(/left out/);

@@ -79,7 +79,7 @@ export class RunWriter {
   /** One line of another program's log, without the secrets, for whoever writes it down beside the history. Bound, so that it can be handed out. */
   readonly redactLine: Redact = (line) => replaced(this.#clean(line), this.#secretLines);
 
-  /** Told of every event after it was written. */
+  /** Told of every event after it was written, without the secrets. */
   observe(observer: (event: Event) => void): void {
     this.#observers.push(observer);
   }
@@ -88,7 +88,9 @@ export class RunWriter {
   readonly emit = (event: NewEvent): void => {
     if (this.#closed) return;
     const whole: Event = { ...event, at: Math.round((event.at ?? this.#nowMs()) * 10) / 10 };
-    let line = this.#clean(JSON.stringify(whole));
+    const text = JSON.stringify(whole);
+    let line = this.#clean(text);
+    const told = line === text ? whole : parsed(line);
     if (line.length > MAX_EVENT_BYTES) {
       line = JSON.stringify({
         at: whole.at,
@@ -97,7 +99,7 @@ export class RunWriter {
       });
     }
     this.#failure = this.#history.append(line);
-    for (const observer of this.#observers) this.#tell(observer, whole);
+    if (told !== null) for (const observer of this.#observers) this.#tell(observer, told);
   };
 
   plan(plan: Plan): void {
@@ -178,5 +180,14 @@ export function replaceFile(file: string, content: string): void {
   } catch (error) {
     rmSync(fresh, { force: true });
     throw error;
+  }
+}
+
+/** Null where a secret was a part of the line's own syntax. */
+function parsed(line: string): Event | null {
+  try {
+    return JSON.parse(line) as Event;
+  } catch {
+    return null;
   }
 }

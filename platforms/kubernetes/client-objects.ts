@@ -183,6 +183,8 @@ export function createObjects(api: Api, discovery: Discovery): Objects {
           what,
           method: 'DELETE',
           path: await pathOf(what, ref),
+          // With its uid it can be asked again: another object of that name is not hit.
+          repeatable: options.uid !== undefined,
           body: {
             apiVersion: 'v1',
             kind: 'DeleteOptions',

@@ -89,6 +89,48 @@ test('a cluster that cannot be reached is left, with the way out', async () => {
   expect((await heal([CLUSTER])).left).toHaveLength(1);
 });
 
+test('pods of a namespace that goes with them get no grace, and go after who would make others; pods elsewhere keep theirs', async () => {
+  put('v1', 'Namespace', 'demo');
+  put('v1', 'Pod', 'ours');
+  put('v1', 'Pod', 'runner', { namespace: 'theirs' });
+  put('apps/v1', 'Deployment', 'app');
+  expect((await heal([CLUSTER])).left).toEqual([]);
+  const calls = f.cluster.calls.filter((call) => /Deployment|Pod|Namespace/.test(call));
+  expect(calls[0]).toBe('remove Deployment app');
+  expect(calls.slice(1, 3).sort()).toEqual(['remove Pod ours grace 1', 'remove Pod runner']);
+  expect(calls.at(-1)).toBe('remove Namespace demo');
+});
+
+test('a cluster that keeps its version to itself is healed all the same', async () => {
+  put('v1', 'ConfigMap', 'settings');
+  f.cluster.refuse = (verb) => (verb === 'version' ? new ApiError('forbidden', 403, 'Forbidden') : undefined);
+  expect(await heal([CLUSTER])).toMatchObject({ left: [] });
+  expect(f.cluster.find('ConfigMap', 'settings')).toBeUndefined();
+});
+
+test('what was done in a cluster that its context no longer leads to stays open', async () => {
+  const spec = cordon(RUN);
+  put('v1', 'ConfigMap', 'settings');
+  const there = [CLUSTER, RESTORE].map((action) => ({ ...action, server: 'https://10.0.0.1:6443' }));
+  const { undone, left } = await heal(there);
+  expect(undone).toEqual([]);
+  expect(left).toHaveLength(2);
+  expect(left[0]).toContain('context test leads to memory now, and led to https://10.0.0.1:6443');
+  expect(spec()).toEqual({ unschedulable: true });
+  const open = [{ id: 1, action: there[1] as never }];
+  const restored = await settled(
+    restoreOpen(RUN, open, () => Promise.resolve(f.cluster), new AbortController().signal),
+  );
+  expect(restored).toMatchObject({
+    done: [],
+    left: [expect.stringContaining('led to https://10.0.0.1:6443')],
+  });
+  expect(await heal([CLUSTER, RESTORE].map((action) => ({ ...action, server: 'memory' })))).toMatchObject({
+    left: [],
+  });
+  expect(spec()).toEqual({});
+});
+
 test('a journal that was edited is not believed', async () => {
   const { left } = await heal([{ kind: 'restore', what: 'x', context: 'test' }, null]);
   expect(left).toHaveLength(2);

@@ -16,6 +16,8 @@ import { groupOf, resourceOf } from './requirements.ts';
 /** How long deleted objects may take to go, milliseconds: pods have their grace period, namespaces everything in them. */
 const GONE_WITHIN_MS = 60_000;
 const NAMESPACE_GONE_WITHIN_MS = 180_000;
+/** Of pods in a namespace that the run made and takes away with them. */
+const GRACE_AT_THE_END_S = 1;
 /** Lists asked for at the same time: a cluster serves many kinds. */
 const LISTS_AT_ONCE = 8;
 
@@ -28,7 +30,12 @@ export interface HealedCluster {
 export type Connect = (target: { context: string; kubeconfig?: string }) => Promise<Cluster>;
 
 /** A journal is a file, and a file can be edited or cut off: nothing in it is believed unread. */
-const where = { what: z.string(), kubeconfig: z.string().exactOptional(), context: z.string() };
+const where = {
+  what: z.string(),
+  kubeconfig: z.string().exactOptional(),
+  context: z.string(),
+  server: z.string().exactOptional(),
+};
 const Action: z.ZodType<UndoAction & { kind: 'cluster' | 'restore' }> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('cluster'), ...where, namespace: z.string().exactOptional() }),
   z.object({
@@ -62,13 +69,14 @@ export async function healCluster(
     const key = JSON.stringify([action.context, action.kubeconfig]);
     clusters.set(key, [...(clusters.get(key) ?? []), action]);
   }
-  for (const [first, ...others] of clusters.values()) {
+  for (const group of clusters.values()) {
+    const [first] = group;
     if (!first) continue;
     const { context, kubeconfig } = first;
     let cluster: Cluster | undefined;
     try {
       cluster = await connect({ context, ...(kubeconfig !== undefined && { kubeconfig }) });
-      await cluster.version();
+      await answers(cluster);
     } catch (error) {
       cluster?.close();
       healed.left.push(
@@ -77,16 +85,35 @@ export async function healCluster(
       continue;
     }
     try {
-      for (const action of [first, ...others]) await takeBack(cluster, runId, action, healed);
-      const namespaces = [first, ...others].flatMap((action) =>
+      const { server } = cluster;
+      const here = group.filter((action) => action.server === undefined || action.server === server);
+      for (const action of group) if (!here.includes(action)) healed.left.push(elsewhere(action, server));
+      for (const action of here) await takeBack(cluster, runId, action, healed);
+      const namespaces = here.flatMap((action) =>
         action.kind === 'cluster' && action.namespace !== undefined ? [action.namespace] : [],
       );
-      add(healed, await removeRun(cluster, runId, namespaces));
+      if (here.length > 0) add(healed, await removeRun(cluster, runId, namespaces));
     } finally {
       cluster.close();
     }
   }
   return healed;
+}
+
+/** Some clusters keep their version to themselves: a refusal is an answer. */
+async function answers(cluster: Cluster): Promise<void> {
+  try {
+    await cluster.version();
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 403)) throw error;
+  }
+}
+
+function elsewhere(
+  { what, context, server }: UndoAction & { kind: 'cluster' | 'restore' },
+  now: string,
+): string {
+  return `${what}: context ${context} leads to ${now} now, and led to ${server ?? 'another cluster'} when the run began; point it there again, or, if that cluster is gone, remove the run's undo.jsonl`;
 }
 
 /**
@@ -108,7 +135,9 @@ export async function restoreOpen(
     try {
       if (signal.aborted) throw new Error('no time was left for it');
       cluster = await connect({ context, ...(kubeconfig !== undefined && { kubeconfig }) });
-      await takeBack(cluster, runId, action, one);
+      if (action.server !== undefined && action.server !== cluster.server)
+        one.left.push(elsewhere(action, cluster.server));
+      else await takeBack(cluster, runId, action, one);
     } catch (error) {
       one.left.push(`${what}: ${reason(error)}; run proofload heal`);
     } finally {
@@ -118,6 +147,10 @@ export async function restoreOpen(
     add(healed, one);
   }
   return healed;
+}
+
+function isPod({ kind, apiVersion }: KubeObject): boolean {
+  return kind === 'Pod' && apiVersion === 'v1';
 }
 
 export function add(healed: HealedCluster, { undone, left }: HealedCluster): void {
@@ -160,8 +193,12 @@ export async function removeRun(
     const chaos = objects.filter(isChaos);
     await Promise.all(chaos.map((object) => removeFault(cluster, object, healed)));
     await removeRules(cluster, runId, [...chaos, ...ownNamespaces], healed);
-    const rest = objects.filter((object) => !isChaos(object) && !isNamespace(object));
-    await removeAll(cluster, rest, GONE_WITHIN_MS, healed);
+    // Pods last: whoever owns them would make others.
+    const rest = objects
+      .filter((object) => !isChaos(object) && !isNamespace(object))
+      .toSorted((a, b) => Number(isPod(a)) - Number(isPod(b)));
+    const own = new Set(ownNamespaces.map(({ metadata }) => metadata.name));
+    await removeAll(cluster, rest, GONE_WITHIN_MS, healed, own);
     await removeAll(cluster, ownNamespaces, NAMESPACE_GONE_WITHIN_MS, healed);
   } catch (error) {
     healed.left.push(
@@ -289,18 +326,22 @@ async function removeRules(
   }
 }
 
-/** Deletes, then waits for all together. What its owner deletes first is as well. */
+/** Deletes, then waits for all together. What its owner deletes first is as well. In a namespace of `own` nobody is served any more: pods go at once. */
 async function removeAll(
   cluster: Cluster,
   objects: readonly KubeObject[],
   timeoutMs: number,
   healed: HealedCluster,
+  own: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const waiting = new Map<string, KubeObject>();
   for (const object of objects) {
-    const { uid } = object.metadata;
+    const { uid, namespace = '' } = object.metadata;
     try {
-      await cluster.remove(refOf(object), uid === undefined ? {} : { uid });
+      await cluster.remove(refOf(object), {
+        ...(uid !== undefined && { uid }),
+        ...(isPod(object) && own.has(namespace) && { graceSeconds: GRACE_AT_THE_END_S }),
+      });
       waiting.set(typed(refOf(object)), object);
     } catch (error) {
       // 409: another object of that name by now, which is not this run's.

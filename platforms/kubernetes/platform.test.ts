@@ -241,7 +241,13 @@ it('deploys in the order in which each object finds what it needs, and takes it 
   ]);
   expect(journal).toEqual([
     {
-      action: { kind: 'cluster', what: 'namespace shop of memory', context: 'memory', namespace: 'shop' },
+      action: {
+        kind: 'cluster',
+        what: 'namespace shop of memory',
+        context: 'memory',
+        server: 'https://127.0.0.1:1',
+        namespace: 'shop',
+      },
       done: false,
     },
   ]);

@@ -1,6 +1,7 @@
 /** What runs while a system is deployed on a cluster, or attached to: its watches, its records, the ways to it, and how it is taken down. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { LEFT_BEHIND } from '../../record/model.ts';
 import { reasonOf } from '../../record/reason.ts';
 import { CannotRun } from '../platform.ts';
 import type { DeployOptions, Emit, PodView } from '../platform.ts';
@@ -71,6 +72,7 @@ export function startDeployment(start: StartOptions): Running {
       ? `what run ${runId} adds to namespace ${namespace} of ${cluster.context}`
       : `namespace ${namespace} of ${cluster.context}`,
     context: cluster.context,
+    server: cluster.server,
     namespace,
     ...(cluster.kubeconfig !== undefined && { kubeconfig: cluster.kubeconfig }),
   });
@@ -129,7 +131,7 @@ export function startDeployment(start: StartOptions): Running {
       parts.recorder?.removing();
       // Waits until everything is gone, namespace included, or says what is not.
       const { left } = await removeRun(cluster, runId, [namespace]);
-      for (const line of left) emit({ kind: 'note', text: `left on the cluster: ${line}` });
+      for (const line of left) emit({ kind: 'note', text: `${LEFT_BEHIND}${line}` });
       if (left.length === 0) undo.done(undoId);
       await letGo(parts);
       parts.recorder?.ended();
@@ -316,7 +318,7 @@ async function openWays(
 }
 
 /** What the API made of the manifests, defaults included: bounds are computed from what is in force. */
-async function saveManifests({ cluster, system, options }: StartOptions): Promise<void> {
+async function saveManifests({ cluster, system, attach, options }: StartOptions): Promise<void> {
   const live: ManifestObject[] = [];
   for (const manifest of system.objects) {
     const { apiVersion, kind, metadata } = toKubeObject(manifest);
@@ -333,7 +335,8 @@ async function saveManifests({ cluster, system, options }: StartOptions): Promis
     }
   }
   const sensitive = [...system.sensitive, ...Object.values(system.storeUrls).flatMap(passwordOf)];
-  writeFileSync(path.join(options.evidenceDir, 'manifests.yaml'), manifestsAsPlayed(live, sensitive));
+  const text = manifestsAsPlayed(live, sensitive, { foreign: attach });
+  writeFileSync(path.join(options.evidenceDir, 'manifests.yaml'), text);
   options.emit({
     kind: 'evidence',
     id: 'manifests',

@@ -90,3 +90,15 @@ it('lays an overlay over what the reference needs, too, where it has one of this
   expect(await portOf('other-store')).toMatchObject({ spec: { ports: [{ port: 81 }] } });
   rmSync(path.join(dir, 'reference'), { recursive: true });
 });
+
+it('refuses a Namespace beside its own, which would go with the run', async () => {
+  const file = path.join(dir, 'manifests', 'more.yaml');
+  writeFileSync(file, 'apiVersion: v1\nkind: Namespace\nmetadata: { name: monitoring }\n');
+  try {
+    await expect(read()).rejects.toThrow(
+      /more\.yaml:3.*Namespace monitoring.*another namespace than the workload's, shop/s,
+    );
+  } finally {
+    rmSync(file);
+  }
+});

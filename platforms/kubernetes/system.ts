@@ -91,6 +91,13 @@ export async function readClusterSystem(options: SystemOptions, served: ServedKi
       return [];
     }
     if (kind.namespaced && options.namespace === undefined) refuseForeign(object, namespace);
+    if (object.kind === 'Namespace' && object.name !== manifestNamespace)
+      throw badInput(
+        nearest(object.node, ['metadata', 'name']),
+        object.title,
+        'metadata.name',
+        `it is another namespace than the workload's, ${manifestNamespace}: a run makes its own alone, and takes it away in the end; leave this one out`,
+      );
     return [moveObject(object, move, kind.namespaced)];
   });
   return {

@@ -266,6 +266,29 @@ stringData: { other: in-clear }`,
   });
 });
 
+test("of objects that are somebody else's the evidence holds no values of the environment", async () => {
+  const system = await read('two');
+  const own = manifestsAsPlayed(system.objects, []);
+  const foreign = manifestsAsPlayed(system.objects, [], { foreign: true });
+  const values = (text: string) =>
+    parseAllDocuments(text).flatMap((document) => envValues(document.toJS() as unknown));
+  expect(values(own).some((value) => value !== '[redacted]')).toBe(true);
+  expect(new Set(values(foreign))).toEqual(new Set(['[redacted]']));
+});
+
+/** Every literal value of an `env` list below. */
+function envValues(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value.flatMap(envValues);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, below]) =>
+    key === 'env' && Array.isArray(below)
+      ? below.flatMap((item: unknown) =>
+          typeof item === 'object' && item !== null && 'value' in item ? [item.value] : [],
+        )
+      : envValues(below),
+  );
+}
+
 describe('what cannot be used is refused before anything starts', () => {
   test.each([
     ['not YAML', 'replicas: 3', 'replicas: [3', /tiny\.yaml:\d+: not valid YAML/],

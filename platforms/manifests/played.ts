@@ -9,12 +9,21 @@ const LEAST_LENGTH = 6;
 /** kubectl leaves the whole object there, in clear. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** All objects with their overlay as one YAML file. What a Secret holds is left out, there and wherever `sensitive` values appear. */
-export function manifestsAsPlayed(objects: readonly ManifestObject[], sensitive: readonly string[]): string {
+/**
+ * All objects with their overlay as one YAML file. What a Secret holds is left out, there and wherever `sensitive` values appear; of objects that
+ * are somebody else's (`foreign`) the values of environment variables, too, since passwords are often among them.
+ */
+export function manifestsAsPlayed(
+  objects: readonly ManifestObject[],
+  sensitive: readonly string[],
+  { foreign = false }: { foreign?: boolean } = {},
+): string {
   const hidden = sensitive.filter((value) => value.length >= LEAST_LENGTH);
   const clean = (value: unknown, secret: boolean, key: string): unknown => {
     if (secret && ['data', 'stringData'].includes(key)) return redacted(value);
-    if (secret && key === LAST_APPLIED) return REDACTED;
+    if ((secret || foreign) && key === LAST_APPLIED) return REDACTED;
+    if (foreign && key === 'env' && Array.isArray(value))
+      return value.map((item) => clean(withoutValue(item), secret, ''));
     if (typeof value === 'string')
       return hidden.reduce((text, part) => text.replaceAll(part, REDACTED), value);
     if (Array.isArray(value)) return value.map((item) => clean(item, secret, ''));
@@ -29,6 +38,10 @@ export function manifestsAsPlayed(objects: readonly ManifestObject[], sensitive:
         `# ${node.file}:${node.line}\n${stringify(clean(plain(node), kind === 'Secret', ''))}`,
     )
     .join('---\n');
+}
+
+function withoutValue(item: unknown): unknown {
+  return typeof item === 'object' && item !== null && 'value' in item ? { ...item, value: REDACTED } : item;
 }
 
 /** The keys stay: they tell which setting a Secret gives. */

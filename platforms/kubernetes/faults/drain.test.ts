@@ -41,6 +41,7 @@ test('a drain acts from the first eviction until all replicas are Ready elsewher
       kind: 'restore',
       what: 'node-1: uncordon',
       context: 'test',
+      server: 'memory',
       ref: { apiVersion: 'v1', kind: 'Node', name: 'node-1' },
       patch: { spec: { unschedulable: null }, metadata: { annotations: { [CHANGED_BY]: null } } },
     },
@@ -98,6 +99,15 @@ test('an interrupted drain gives the node back at once', async () => {
   f.abort.abort();
   await fault.heal();
   expect(isCordoned('node-0')).toBe(false);
+});
+
+test('a cordon without an answer stays in the journal: it may still take effect', async () => {
+  const fault = await prepare();
+  f.cluster.refuse = (verb, what) =>
+    verb === 'patch' && what.startsWith('Node') ? new ApiError('no answer', 0, '') : undefined;
+  await expect(fault.inject()).rejects.toThrow('no answer');
+  await fault.heal();
+  expect(f.journal.open.size).toBe(1);
 });
 
 test('a cordon that is refused leaves nothing', async () => {

@@ -121,13 +121,17 @@ export class MemoryCluster implements Cluster {
     this.react('patch', after);
     return Promise.resolve(after);
   }
-  async remove(ref: ObjectRef, options: { uid?: string } = {}): Promise<'accepted' | 'absent'> {
+  async remove(
+    ref: ObjectRef,
+    options: { uid?: string; graceSeconds?: number } = {},
+  ): Promise<'accepted' | 'absent'> {
     this.check('remove', `${ref.kind} ${ref.name}`);
     const object = this.store.get(keyOf(ref));
     if (!object) return 'absent';
     if (options.uid !== undefined && options.uid !== object.metadata.uid)
       throw new ApiError(`${ref.kind} ${ref.name}: uid does not match`, 409, 'Conflict');
-    this.calls.push(`remove ${ref.kind} ${ref.name}`);
+    const grace = options.graceSeconds === undefined ? '' : ` grace ${options.graceSeconds}`;
+    this.calls.push(`remove ${ref.kind} ${ref.name}${grace}`);
     if ((object.metadata.finalizers?.length ?? 0) === 0) this.store.delete(keyOf(ref));
     else object.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
     this.react('remove', object);

@@ -134,8 +134,8 @@ function podFailure(blow: Blow, share: string): PreparedFault {
     // The kubelet ends the real containers gently before it starts the other image: their preStop hooks and grace period count.
     actsWithinMs: CONTROLLER_MS + Math.max(...aimed.pods.map(({ graceMs }) => graceMs)),
     detail: `pod-failure, the containers run a pause image, ${share}`,
-    // To the other image, and back.
-    restartsEach: 2,
+    // Each to the other image, and back.
+    restartsEach: 2 * Math.max(...aimed.pods.map(({ containers }) => containers.length)),
     inject: () => life.inject(),
     heal: () =>
       removeAndRecover(
@@ -184,7 +184,7 @@ function containerKill(blow: Blow, containers: readonly string[], share: string)
   return {
     targets: aimed.pods.map(({ name }) => name),
     detail: `container-kill of ${containers.join(', ')}, SIGKILL, ${share}`,
-    restartsEach: 1,
+    restartsEach: containers.length,
     inject: () => life.inject(),
     heal: () => removeAndRecover(blow, async () => (await look()).back === all, 'container-kill'),
     async observe() {

@@ -40,6 +40,7 @@ export async function changeMarked(
     what,
     ...(cluster.kubeconfig !== undefined && { kubeconfig: cluster.kubeconfig }),
     context: cluster.context,
+    server: cluster.server,
     ref,
     patch: { ...back, ...mark },
   });
@@ -49,6 +50,10 @@ export async function changeMarked(
     await restore(cluster, runId, ref, back);
     isBack = true;
     undo.done(id);
+  };
+  // A request without an answer may still take effect when nothing of it shows yet: then the end of the run looks again.
+  const takeBackLate = async () => {
+    if ((await restore(cluster, runId, ref, back)) === 'restored') undo.done(id);
   };
   try {
     for (let tries = 1; ; tries++) {
@@ -70,7 +75,8 @@ export async function changeMarked(
     await deed?.();
   } catch (error) {
     // What may have happened is taken back at once; if even that fails, the journal keeps it for `proofload heal`.
-    await takeBack().catch(() => undefined);
+    const isAnswered = !(error instanceof ApiError) || (error.status >= 400 && error.status < 500);
+    await (isAnswered ? takeBack() : takeBackLate()).catch(() => undefined);
     throw error;
   }
   return takeBack;
