@@ -91,15 +91,15 @@ export function binsTouching({ bins }: Timeline, fromMs: number, toMs: number): 
 }
 
 /**
- * Start of the first run of `good.bins` good bins among `bins`; null when there is none. A bin in which nothing was due neither
- * counts nor breaks the run; with `inDoubtGood` it counts, which gives the earliest start that what was seen allows.
+ * Start of the first run of `good.bins` good bins among `bins`; null when there is none. A bin in which nothing was due neither counts nor breaks
+ * the run, one that the generator held up breaks it; with `inDoubtGood` both count, which gives the earliest start that what was seen allows.
  */
 export function firstGoodRun(bins: readonly Bin[], good: Good, inDoubtGood = false): number | null {
   let startMs = 0;
   let length = 0;
   for (const bin of bins) {
-    const verdict = isGood(bin, good) ?? (inDoubtGood || null);
-    if (verdict === null) continue;
+    const verdict = isGood(bin, good) ?? inDoubtGood;
+    if (!verdict && scheduled(bin) === 0) continue;
     if (!verdict) length = 0;
     else if (length++ === 0) startMs = bin.fromMs;
     if (length === good.bins) return startMs;

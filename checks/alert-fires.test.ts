@@ -46,6 +46,15 @@ it.each([
   });
 });
 
+it('cannot time one by a load whose own times are not known', () => {
+  const edit: WatchedStory['edit'] = (event) =>
+    event.kind === 'load.ended' ? { ...event, anchorBoundMs: 2_300 } : event;
+  expect(fired(28_000, 37_500, { edit })).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('known to +- 2.3 s only'),
+  });
+});
+
 it('fails one that is missing, one that flaps, and one whose condition cannot see the fault', () => {
   expect(silent()).toMatchObject({ verdict: 'fail', reason: expect.stringContaining('Errors, missing') });
   const twice = [firedEvent('Errors', 24_000, 27_000), firedEvent('Errors', 29_000, 37_500)];

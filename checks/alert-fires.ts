@@ -9,6 +9,7 @@ import { type AlertVerdict, judgeAlert } from '../analysis/alerts/judge.ts';
 import type { Span } from '../analysis/alerts/timing.ts';
 import { ALERT_EVIDENCE, alertViews, type AlertView, unwatched } from '../analysis/alerts/view.ts';
 import { history, type Judgement, provenFault, seconds, unfinished } from '../analysis/check.ts';
+import { blurredTimes } from '../analysis/load-view.ts';
 import type { RunView } from '../analysis/view.ts';
 import type { Expectation, Outcome } from '../record/model.ts';
 import { nearest } from '../record/nearest.ts';
@@ -61,6 +62,10 @@ export function judge(
     return say('inconclusive', `two rules are called ${name}, so it is not known which of them fired`);
   const untimed = untimedWhy(alert, slowerThanMs);
   if (untimed !== null) return say(untimed.verdict, `${name}: ${untimed.why}`);
+  const { timed } = alert;
+  const byRequests = timed.condition !== null && timed.of !== null;
+  const blurred = byRequests ? blurredTimes(view.loads) : null;
+  if (blurred !== null) return say('inconclusive', `${name} cannot be timed: ${blurred}`);
   const expected = expectedFaults(view, alert, { slowerThanMs });
   if (typeof expected === 'string') return say('inconclusive', `${name} cannot be timed: ${expected}`);
   const found = judgeAlert(alert.timing, expected, alert.observed).find((one) => one.fault === during);

@@ -27,6 +27,18 @@ it('fails on every alert that fired, with its times and labels', () => {
   });
 });
 
+it('does not pass over a firing whose rule is not on record, or that began before it was watched', () => {
+  expect(ask([STARTED, other(), firedEvent('Flappy', 30_000, 31_000)])).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('Flappy: it fired, and its rule is not on record'),
+  });
+  const late = other({ watchedMs: [10_400, 63_900] });
+  expect(ask([STARTED, late, firedEvent('Other', 9_000, 11_000)])).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('before it was watched'),
+  });
+});
+
 it('names the first ten of many', () => {
   const many = Array.from({ length: 12 }, (_, i) =>
     firedEvent('Errors', 24_000 + i * 2_000, 25_000 + i * 2_000),

@@ -55,6 +55,11 @@ export function judge(view: RunView, { except }: z.infer<typeof options>): Judge
     const why = found.find(({ verdict }) => verdict === 'not-judgeable')?.why ?? partOfLoad(view, alert);
     return why === null ? [] : [`${alert.rule.alert}: ${why}`];
   });
+  // A history that lost the rule, or a firing told of no rule: whatever it was, it was not silent.
+  const ruleless = [...new Set(eventsOf(view.events, 'alert.fired').map(({ alert }) => alert))].filter(
+    (alert) => !names.includes(alert) && !except.includes(alert),
+  );
+  unsure.push(...ruleless.map((alert) => `${alert}: it fired, and its rule is not on record`));
   const doubts = unsure.length === 0 ? '' : `not known of ${listed(unsure)}`;
   if (loud.length > 0)
     return {

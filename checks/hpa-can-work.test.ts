@@ -138,6 +138,8 @@ it('does not take what nobody watched for a time without metrics', () => {
   const hidden = { ...trace, writes: trace.writes.filter((_, index) => index < 3 || index > 8) };
   expect(ask(hidden).verdict).toBe('fail');
   expect(ask(hidden, gap(52_000, 156_000)).verdict).toBe('inconclusive');
+  // A watch that came back without news came back to the same status.
+  expect(ask(hidden, gap(90_000, 110_000)).verdict).toBe('fail');
   // What was seen for long enough before it stays a finding.
   expect(ask(failing('ScalingActive', noMetrics, 0, 9), gap(140_000, 150_000)).verdict).toBe('fail');
 });

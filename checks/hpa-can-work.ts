@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { history, type Judgement, seconds } from '../analysis/check.ts';
 import { readTraces } from '../analysis/hpa/trace-read.ts';
-import type { Blind, HpaTrace, StatusWrite } from '../analysis/hpa/trace.ts';
+import { type Blind, type HpaTrace, RECEIPT_MS, type StatusWrite } from '../analysis/hpa/trace.ts';
 import type { RunView } from '../analysis/view.ts';
 import { WATCH_FILE } from '../record/watch-log.ts';
 
@@ -96,7 +96,10 @@ function judgeOne(trace: HpaTrace, own: readonly Stretch[]): Finding {
   };
 }
 
-/** In a stretch that was not watched a condition may have ended at once, and begun again: each side is told by itself. */
+/**
+ * A status that did not change is not written again, so a condition lasts until the next write; but what is told at the end of a stretch that was
+ * not watched may have happened at any time in it.
+ */
 function inabilities({ writes, toMs, blind }: HpaTrace, type: 'AbleToScale' | 'ScalingActive'): Inability[] {
   const found: Inability[] = [];
   let open: Inability | null = null;
@@ -119,8 +122,11 @@ function inabilities({ writes, toMs, blind }: HpaTrace, type: 'AbleToScale' | 'S
   return found;
 }
 
+/** The stretch without a watch that a moment ends, if it began after `fromMs`. */
 function unwatchedIn(blind: readonly Blind[], fromMs: number, toMs: number): Blind | undefined {
-  return blind.find((gap) => gap.what === 'hpa' && gap.toMs > fromMs && gap.fromMs < toMs);
+  return blind.find(
+    (gap) => gap.what === 'hpa' && gap.toMs > fromMs && gap.fromMs < toMs && gap.toMs >= toMs - RECEIPT_MS,
+  );
 }
 
 /** What is missing, in words, or null when it may only not be there yet. */

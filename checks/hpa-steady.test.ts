@@ -121,6 +121,10 @@ it('passes over a conflict that the next sync gets over, and no other', () => {
   });
   expect(ask(conflicts(1)).verdict).toBe('pass');
   expect(ask(conflicts(1, 2)).verdict).toBe('fail');
+  // Nobody got over one that is still the last word long after.
+  expect(ask(conflicts(3)).verdict).toBe('pass');
+  const later = set(200_000, 6, 'kube-controller-manager/scale');
+  expect(withLines(conflicts(3), later).verdict).toBe('fail');
 });
 
 it('fails pods that found no node, and leaves the HPA its right', () => {
@@ -142,7 +146,7 @@ it('fails pods that found no node, and leaves the HPA its right', () => {
     watch: watch.toSorted((a, b) => a.atMs - b.atMs),
   });
   expect(ask(trace, drained(75_000)).verdict).toBe('pass');
-  expect(ask(trace, drained(60_000)).reason).toContain('p9 for 20.8 s from 60.0 s on');
+  expect(ask(trace, drained(60_000)).reason).toContain('p9 for 20.8 s from 40.0 s on');
 });
 
 it('fails a controller that goes silent while the samples move, not one that has nothing new to say', () => {

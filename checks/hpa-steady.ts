@@ -84,7 +84,7 @@ function unsteady(view: RunView, trace: HpaTrace): string[] {
   return [
     ...foreign(view, trace),
     ...flapping(view, trace),
-    ...refused(trace),
+    ...refused(view, trace),
     ...withoutNode(view, trace),
     ...silent(view, trace),
   ];
@@ -149,16 +149,18 @@ function loadChanged({ faults, loads }: RunView, fromMs: number, toMs: number): 
 }
 
 /**
- * A conflict with another writer of the target (a rollout, a status) is none: the next sync writes again. Only where that is refused, too, it
- * stands for something.
+ * A conflict with another writer of the target (a rollout, a status) is none: the next sync writes again. Only where that is refused, too, or
+ * does not show within two syncs, it stands for something.
  */
-function refused({ name, writes }: HpaTrace): string[] {
-  const isRefused = (write: StatusWrite | undefined) =>
-    write?.conditions.AbleToScale?.reason === 'FailedUpdateScale';
+function refused(view: RunView, { name, writes, toMs }: HpaTrace): string[] {
+  const periodMs = controllerOf(view.events)?.parameters.syncPeriodMs ?? CONTROLLER_DEFAULTS.syncPeriodMs;
+  const isRefused = (write: StatusWrite) => write.conditions.AbleToScale?.reason === 'FailedUpdateScale';
+  const isOver = (write: StatusWrite, next: StatusWrite | undefined) =>
+    next === undefined ? toMs - write.receivedMs <= 2 * periodMs : !isRefused(next);
   const write = writes.find(
     (one, index) =>
       isRefused(one) &&
-      (!CONFLICT.test(one.conditions.AbleToScale?.message ?? '') || isRefused(writes[index + 1])),
+      !(CONFLICT.test(one.conditions.AbleToScale?.message ?? '') && isOver(one, writes[index + 1])),
   );
   if (!write) return [];
   const { message = '' } = write.conditions.AbleToScale ?? {};
@@ -172,10 +174,10 @@ function withoutNode(view: RunView, trace: HpaTrace): string[] {
   const stuck = [...podStages(view.watch(), names, Number.NEGATIVE_INFINITY).values()].flatMap(
     ({ name, unschedulable }) => {
       if (!unschedulable) return [];
-      const { why } = unschedulable;
+      const { fromMs, why } = unschedulable;
+      const toMs = unschedulable.toMs ?? trace.toMs;
       // While the run itself keeps a node closed there is less room than the cluster has.
-      const fromMs = Math.max(unschedulable.fromMs, ...closedUntilMs(view, unschedulable.fromMs));
-      const lastedMs = (unschedulable.toMs ?? trace.toMs) - fromMs;
+      const lastedMs = toMs - fromMs - closedMs(view, fromMs, toMs);
       return lastedMs > UNSCHEDULED_MS ? [{ name, fromMs, lastedMs, why }] : [];
     },
   );
@@ -186,12 +188,13 @@ function withoutNode(view: RunView, trace: HpaTrace): string[] {
   ];
 }
 
-/** Ends of the run's own drains that a moment lies in. */
-function closedUntilMs({ faults }: RunView, atMs: number): number[] {
-  return faults.flatMap(({ kind, intentAtMs, goneAtMs }) => {
-    const toMs = goneAtMs?.[1] ?? Number.POSITIVE_INFINITY;
-    return kind === 'drain' && intentAtMs !== null && atMs >= intentAtMs && atMs <= toMs ? [toMs] : [];
-  });
+/** How much of a stretch the run's own drains took; they come one after the other. Of one whose end was not seen it is its window. */
+function closedMs({ faults }: RunView, fromMs: number, toMs: number): number {
+  return faults.reduce((total, { kind, intentAtMs, goneAtMs, windowMs }) => {
+    if (kind !== 'drain' || intentAtMs === null) return total;
+    const endMs = goneAtMs?.[1] ?? windowMs?.[1] ?? intentAtMs;
+    return total + Math.max(0, Math.min(endMs, toMs) - Math.max(intentAtMs, fromMs));
+  }, 0);
 }
 
 /** No write of the status for three syncs, though the samples it would show have moved (an unchanged status is not written). */

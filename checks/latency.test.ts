@@ -57,6 +57,12 @@ it('cannot tell where the generator itself held writes up in the window', () => 
     verdict: 'inconclusive',
     reason: expect.stringContaining('more than 250 ms late meanwhile'),
   });
+  // But no lateness explains an answer of 503.
+  const refused: Story['write'] = (index, dueMs) =>
+    dueMs >= 20_000 && index % 10 === 0
+      ? { outcome: 'F', status: 503 }
+      : (stalled.write?.(index, dueMs) ?? {});
+  expect(ask({ ...stalled, write: refused }, 'delay').verdict).toBe('fail');
 });
 
 it('cannot tell without arrivals', () => {

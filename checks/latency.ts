@@ -52,7 +52,7 @@ export function judge(
   // Outside fault windows that makes the run invalid; a fault's window is looked at by nobody else.
   const late = during === undefined ? null : heldUpWords(binsIn(view, during));
   const doubt = late ?? blurredWindows(view);
-  if (doubt !== null && (value === null || value > p99Ms))
+  if (value === null ? blurredWindows(view) !== null : doubt !== null && value > p99Ms)
     return {
       verdict: 'inconclusive',
       reason: `${doubt}, so how long clients waited ${where} is not known.`,

@@ -55,6 +55,21 @@ it('says how many were late, and by how much, whether others are lost or not', (
   ).not.toContain('lagging');
 });
 
+it('accuses nobody where the harness died before it could look again', () => {
+  const missing = (absent: number, ended: boolean): Story => ({
+    stored: (text) => text.replace('1:2-2\n', ''),
+    edit: (event) => {
+      if (event.kind === 'run.ended' && !ended) return null;
+      return event.kind === 'readback' ? { ...event, absent } : event;
+    },
+  });
+  expect(ask(missing(1, true)).verdict).toBe('fail');
+  expect(ask(missing(1, false))).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('1 acknowledged writes may still have been late'),
+  });
+});
+
 it('takes a part for nothing, and a dead letter for kept, and says how many there are', () => {
   const part = ask({ stored: (text) => text.replace('1:2-2\n', '1:2-2 part\n') });
   expect(part).toMatchObject({ verdict: 'fail', observed: { value: 1 } });

@@ -96,6 +96,39 @@ describe('a rollout in which nobody lost a request', () => {
     expect(ask(known(300)).verdict).toBe('pass');
   });
 
+  it('is no failure either where the times of the load may be those of another window', () => {
+    expect(ask(cutAt(23_100)).verdict).toBe('fail');
+    const edit: Story['edit'] = (event) =>
+      event.kind === 'load.ended' ? { ...event, anchorBoundMs: 6_000 } : event;
+    expect(ask({ ...cutAt(23_100), edit })).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('so whether that was in rollout is not'),
+    });
+  });
+
+  it('counts an attempt whose own line was lost', () => {
+    const verdict = ask({ write: (index) => (index === at(23_100) ? { attempts: 2 } : {}) });
+    expect(verdict).toMatchObject({ verdict: 'fail', observed: { value: 1 } });
+    expect(verdict.reason).toContain('1 request acknowledged only at another attempt');
+  });
+
+  it('does not answer for what the next fault does while its pods would still have grace', () => {
+    const next = (endedMs: number): Story => ({
+      faults: [...(told.faults ?? []), { name: 'cut', fault: { chaos: 'cut' }, forMs: 3_000 }],
+      events: [
+        ...events,
+        ...going({ pod: 'b', t0Ms: 29_000, sigtermMs: 29_100, endedMs }),
+        ...faultEvents('cut', 33_000, 36_000),
+      ],
+      write: (index) => (index === at(34_000) ? { outcome: 'U', status: 503, code: 1503 } : {}),
+    });
+    expect(ask(next(29_900)).verdict).toBe('pass');
+    expect(ask(next(34_500))).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('another disturbance began at 32.8 s'),
+    });
+  });
+
   it('needs a load that outlives the pods, and an end of theirs that was seen', () => {
     expect(ask({ forMs: 22_500 })).toMatchObject({
       verdict: 'inconclusive',

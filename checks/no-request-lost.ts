@@ -60,6 +60,13 @@ export function judge(
       reason: `${control.failed.count} of the ${control.requests} requests of the undisturbed rest of the run failed, too, so what was lost in ${during} cannot be told from what is lost anyway: ${causes(control.failed)}.`,
       ...common,
     };
+  const blurred = blurredTimes(view.judged.runners);
+  if (failed > 0 && blurred !== null)
+    return {
+      verdict: 'inconclusive',
+      reason: `${failReason(requests, during, retriesAllowed).replace(/\.$/, '')}; ${blurred}, so whether that was in ${during} is not.`,
+      ...common,
+    };
   if (failed > 0) return { verdict: 'fail', reason: failReason(requests, during, retriesAllowed), ...common };
   const why = inDoubt(view, requests, during, windowMs);
   if (why !== null) return { verdict: 'inconclusive', reason: `${why}.`, ...common };
@@ -78,7 +85,7 @@ const LATE_SHARE = 0.01;
 /** Why nothing that is lost says little. */
 function inDoubt(
   view: RunView,
-  { ends, atRisk, control }: DisturbedRequests,
+  { ends, atRisk, control, cutShortAtMs }: DisturbedRequests,
   during: string,
   windowMs: [number, number],
 ): string | null {
@@ -90,6 +97,8 @@ function inDoubt(
   const unwatched = unwatchedPods(view, windowMs);
   if (unwatched !== null) return unwatched;
   if (ends.length === 0) return `no pod ended while ${during} was played, so no request was at risk`;
+  if (cutShortAtMs !== null)
+    return `another disturbance began at ${seconds(cutShortAtMs)}, before all pods of ${during} had ended, and what it cost is not told apart`;
   if (atRisk === 0)
     return `0 requests were at risk: none was in flight while ${ends.length} pods went, so nothing is proven`;
   const { toMs = 0 } = view.judged ?? {};

@@ -60,6 +60,14 @@ it('does not hold against a pod that a fault ended its container, and nothing be
   const red = (...events: Event[]) => killed(1, ...events).observed?.value;
   expect(red(first, pod(20_000, 'a', 'exited', 'crash (exit 1)'))).toBe(1);
   expect(red(pod(15_100, 'b', 'exited', 'crash (exit 137)'))).toBe(1);
+  // Of two containers each.
+  const second = pod(15_200, 'a', 'exited', 'crash (exit 137) of container proxy');
+  const back = ['crash (exit 137)', 'crash (exit 137) of container proxy'].map((why): Event => ({
+    ...pod(17_000, 'a', 'started', why),
+    restarts: 1,
+  }));
+  expect(killed(2, first, second, ...back).verdict).toBe('pass');
+  expect(red(first, second, ...back)).toBe(1);
   expect(red(pod(15_100, 'a', 'exited', 'crash (OOMKilled)'))).toBe(1);
   expect(red(pod(15_100, 'a', 'sigkill', 'liveness'))).toBe(1);
   expect(red(pod(55_000, 'a', 'exited', 'crash (exit 137)'))).toBe(1);

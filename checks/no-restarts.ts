@@ -18,6 +18,8 @@ export const options = z.strictObject({});
 type PodEvent = EventOf<'pod'>;
 
 const CAUSE = /^(liveness|startup|crash)\b/;
+/** How a reason names a container that is not the pod's first. */
+const OTHER_CONTAINER = / of container \S+$/;
 
 export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, 'during'>): Judgement {
   let windowMs: FaultView['windowMs'] = null;
@@ -29,9 +31,9 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
   const pods = eventsOf(view.events, 'pod');
   const all = restartsOf(pods);
   const own = doneBy(view.faults, all);
-  const restarts = all
-    .filter((restart) => !own.has(restart))
-    .filter(({ at }) => !windowMs || (at >= windowMs[0] && at < windowMs[1]));
+  const restartsIn = (some: readonly PodEvent[]) =>
+    some.filter(({ at }) => !windowMs || (at >= windowMs[0] && at < windowMs[1]));
+  const restarts = restartsIn(all.filter((restart) => !own.has(restart)));
   const common = {
     observed: { value: restarts.length, unit: 'restarts' },
     expected: { value: 0, unit: 'restarts' },
@@ -55,7 +57,8 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
   const unwatched = unwatchedPods(view, windowMs);
   if (unwatched !== null) return { verdict: 'inconclusive', reason: `${unwatched}.`, ...common };
   const watched = new Set(pods.map(({ uid }) => uid)).size;
-  const aside = own.size === 0 ? '' : ` but for ${own.size} containers that a fault ended itself`;
+  const ended = restartsIn([...own]).length;
+  const aside = ended === 0 ? '' : ` but for ${ended} containers that a fault ended itself`;
   return { verdict: 'pass', reason: `none of ${watched} pods restarted${aside}; ${arithmetic}.`, ...common };
 }
 
@@ -63,22 +66,23 @@ export function judge(view: RunView, _: unknown, { during }: Pick<Expectation, '
 function restartsOf(pods: readonly PodEvent[]): PodEvent[] {
   const stopping = new Set<string>();
   const counted = new Set<string>();
-  return pods.filter(({ uid, state, why, restarts = 0 }) => {
-    if (state === 'started') return restarts >= 1 && !counted.delete(uid);
+  return pods.filter(({ uid, state, why = '', restarts = 0 }) => {
+    const container = `${uid}${OTHER_CONTAINER.exec(why)?.[0] ?? ''}`;
+    if (state === 'started') return restarts >= 1 && !counted.delete(container);
     const first =
-      CAUSE.test(why ?? '') && ['sigterm', 'sigkill', 'exited'].includes(state) && !stopping.has(uid);
+      CAUSE.test(why) && ['sigterm', 'sigkill', 'exited'].includes(state) && !stopping.has(container);
     if (first) {
-      stopping.add(uid);
-      counted.add(uid);
+      stopping.add(container);
+      counted.add(container);
     }
-    if (state === 'exited') stopping.delete(uid);
+    if (state === 'exited') stopping.delete(container);
     return first;
   });
 }
 
-/** Containers that a fault ended by itself: of each target as many, from its intent until it was gone. A probe, or too little memory, is not its doing. */
+/** Containers that a fault ended by itself: of each target as many, from its intent until it was gone. What a probe or too little memory ended is not its doing. */
 function doneBy(faults: readonly FaultView[], restarts: readonly PodEvent[]): Set<PodEvent> {
-  const own = faults.flatMap(({ restartsEach, targets, intentAtMs, goneAtMs }) =>
+  const own = faults.flatMap(({ restartsEach, targets, intentAtMs, goneAtMs, windowMs }) =>
     targets.flatMap((target) =>
       restarts
         .filter(
@@ -86,7 +90,7 @@ function doneBy(faults: readonly FaultView[], restarts: readonly PodEvent[]): Se
             pod === target &&
             intentAtMs !== null &&
             at >= intentAtMs &&
-            at <= (goneAtMs?.[1] ?? Number.POSITIVE_INFINITY) &&
+            at <= (goneAtMs?.[1] ?? windowMs?.[1] ?? intentAtMs) &&
             !/^(liveness|startup)\b|OOMKilled/.test(why),
         )
         .slice(0, restartsEach),

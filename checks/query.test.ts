@@ -227,30 +227,3 @@ it('does not take one pod for all of them while another was not scraped', () => 
   });
   expect(missed(20_000, 25_000).verdict).toBe('pass');
 });
-
-it('does not accuse a sum over targets of what it is while one of them was not read', () => {
-  const both = [
-    series(() => '50'),
-    series((second) => (second > 20 && second < 40 ? null : '50'), { pod: 'b' }),
-  ];
-  const asked = (found: Series, given: object, ...blind: Event[]) =>
-    judge(
-      watchedView({ prometheus: [STARTED, answer(found), ...blind] }),
-      options.parse({ query: 'lag', atLeast: 80, overSeries: 'sum', ...given }),
-      {},
-    );
-  const missed = blindEvent('missed scrapes', 20_000, 40_000, 'up 0: b');
-  expect(asked(both, {}).verdict).toBe('fail');
-  for (const [given, verdict] of [
-    [{}, 'inconclusive'],
-    [{ noData: 'pass' }, 'inconclusive'],
-    [{ noData: 'fail' }, 'fail'],
-  ] as const)
-    expect(asked(both, given, missed)).toMatchObject({
-      verdict,
-      reason: expect.stringContaining('3 values outside lie where not all targets were read: missed scrapes'),
-    });
-  // Elsewhere it is a finding.
-  const low = series((second) => (second === 55 ? '10' : '50'), { pod: 'b' });
-  expect(asked([series(() => '50'), low], {}, missed)).toMatchObject({ verdict: 'fail' });
-});

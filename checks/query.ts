@@ -81,16 +81,9 @@ export function judge(
   }
   const values = reduced(series, { overTime, overSeries });
   const numbers = values.filter(({ value }) => !Number.isNaN(value));
-  const owedMs = during === undefined ? wholeLoad(view, windowMs) : windowMs;
-  const holes = unread(view, owedMs);
-  const beyondThem = numbers.filter(({ value }) => beyond(value, limits) > 0);
-  // A sum over targets is another one where one of them was not read: its samples are gone a step earlier, and back a step later.
-  const outside = beyondThem.filter(
-    ({ atMs }) =>
-      atMs === null ||
-      !holes.some(({ fromMs, toMs }) => atMs >= fromMs - answer.stepMs && atMs <= toMs + answer.stepMs),
-  );
+  const outside = numbers.filter(({ value }) => beyond(value, limits) > 0);
   const worst = numbers.toSorted((a, b) => beyond(b.value, limits) - beyond(a.value, limits))[0];
+  const owedMs = during === undefined ? wholeLoad(view, windowMs) : windowMs;
   const gap = longestGap(series, answer, owedMs);
   const doubts = [
     ...(numbers.length < values.length
@@ -99,19 +92,10 @@ export function judge(
     ...(gap === null
       ? []
       : [{ verdict: asked.noData, why: `no data from ${seconds(gap.fromMs)} to ${seconds(gap.toMs)}` }]),
-    ...holes
-      .filter(({ fromMs, toMs }) => overlapMs([fromMs, toMs], owedMs) > GAP_STEPS * answer.stepMs)
-      .slice(0, 1)
-      .map((hole) => ({ verdict: asked.noData, why: holeWords(hole) })),
-    ...(outside.length === beyondThem.length
-      ? []
-      : [
-          {
-            // Without data nothing was outside; these are.
-            verdict: asked.noData === 'pass' ? ('inconclusive' as const) : asked.noData,
-            why: `${beyondThem.length - outside.length} values outside lie where not all targets were read: ${holes.slice(0, 1).map(holeWords).join()}`,
-          },
-        ]),
+    ...unread(view, answer, owedMs).map(({ what, fromMs, toMs, detail }) => ({
+      verdict: asked.noData,
+      why: `${what} from ${seconds(fromMs)} to ${seconds(toMs)} (${detail})`,
+    })),
   ];
   const verdict =
     outside.length > 0
@@ -138,21 +122,19 @@ function wholeLoad({ judged }: RunView, [fromMs, toMs]: readonly [number, number
   return [Math.min(fromMs, judged?.fromMs ?? fromMs), Math.max(toMs, judged?.toMs ?? toMs)];
 }
 
-/** Stretches that are a hole in the data of some target, although others still have an answer. */
-function unread({ events }: RunView, owedMs: readonly [number, number]): EventOf<'alert.blind'>[] {
-  return eventsOf(events, 'alert.blind').filter(
-    ({ what, fromMs, toMs }) =>
-      (what === 'missed scrapes' || what === 'Prometheus restarted') && overlapMs([fromMs, toMs], owedMs) > 0,
-  );
-}
-
-/** How much of a stretch lies within another, milliseconds. */
-function overlapMs(one: readonly [number, number], other: readonly [number, number]): number {
-  return Math.min(one[1], other[1]) - Math.max(one[0], other[0]);
-}
-
-function holeWords({ what, fromMs, toMs, detail }: EventOf<'alert.blind'>): string {
-  return `${what} from ${seconds(fromMs)} to ${seconds(toMs)} (${detail})`;
+/** The first stretch that is a hole in the data of some target, although others still have an answer. */
+function unread(
+  { events }: RunView,
+  { stepMs }: EventOf<'query.result'>,
+  [fromMs, toMs]: readonly [number, number],
+): EventOf<'alert.blind'>[] {
+  return eventsOf(events, 'alert.blind')
+    .filter(
+      (blind) =>
+        (blind.what === 'missed scrapes' || blind.what === 'Prometheus restarted') &&
+        Math.min(blind.toMs, toMs) - Math.max(blind.fromMs, fromMs) > GAP_STEPS * stepMs,
+    )
+    .slice(0, 1);
 }
 
 /** How far outside of the limits, or, below zero, how far inside. */

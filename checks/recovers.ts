@@ -73,7 +73,7 @@ export function judge(
   if ((tookMs === null || tookMs > withinMs) && best !== null && best - struck[0] <= withinMs)
     return {
       verdict: 'inconclusive',
-      reason: `there are seconds after ${during} in which no write is on record, so ${what} may have begun after ${seconds(Math.max(0, best - struck[0]))}; asked: ${seconds(withinMs)}.`,
+      reason: `there are seconds after ${during} in which no write is on record, or none that the generator sent in time, so ${what} may have begun after ${seconds(Math.max(0, best - struck[0]))}; asked: ${seconds(withinMs)}.`,
       observed: { value: null, unit: 's' },
       ...common,
     };
@@ -105,8 +105,9 @@ export function judge(
   }
   // A bad second that late settles it, however little of the load is left.
   const badLate = binsWithin(timeline, struck[0], untilMs).findLast((bin) => isGood(bin, good) === false);
-  const tooLate = badLate !== undefined && badLate.fromMs - struck[0] >= withinMs;
-  const enough = untilMs - struck[0] >= withinMs + good.bins * BIN_MS;
+  const allowedMs = withinMs + (blurred === null ? 0 : offMs);
+  const tooLate = badLate !== undefined && badLate.fromMs - struck[0] >= allowedMs;
+  const enough = untilMs - struck[0] >= allowedMs + good.bins * BIN_MS;
   const words = `there were no ${what} in the ${seconds(untilMs - struck[0])} that could be seen`;
   if (badLate !== undefined && (tooLate || enough)) {
     return {

@@ -84,6 +84,22 @@ it('looks at its own surge alone', () => {
   }
 });
 
+it('does not fail pods that had time left when the record ended, or something else began', () => {
+  const trace = told(UP);
+  const pods = trace.pods.map((change) =>
+    change.name === 'p9' && change.pod
+      ? { ...change, pod: { ...change.pod, ready: { status: false, changedAtMs: 0 } } }
+      : change,
+  );
+  const unready = { ...trace, pods };
+  const within = (withinMs: number) => ask(surged(unready), { to: 'max', withinMs });
+  expect(within(30_000)).toMatchObject({ verdict: 'fail' });
+  expect(within(200_000)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('the HPA had set 10, and they had until 230.0 s'),
+  });
+});
+
 it('passes a real run', () => {
   const { lines, events } = realRun();
   const faults = [{ name: 'surge', fault: { surge: 'to-max' as const } }];
@@ -106,7 +122,7 @@ it('fails replicas that were set and never became Ready', () => {
       ? { ...change, pod: { ...change.pod, ready: { status: false, changedAtMs: 0 } } }
       : change,
   );
-  const verdict = ask(surged({ ...trace, pods }));
+  const verdict = ask(surged({ ...trace, pods }), { to: 'max', withinMs: 30_000 });
   expect(verdict).toMatchObject({ verdict: 'fail' });
   expect(verdict.reason).toContain('never more than 9 of 10 pods were Ready, although the HPA had set 10');
 });

@@ -101,7 +101,7 @@ export function judge(view: RunView, asked: unknown, { during }: Pick<Expectatio
       ),
       ...common,
     };
-  if (reachedMs === null) return { ...shortfall(trace, step, deadlineMs, controller), ...common };
+  if (reachedMs === null) return { ...shortfall(trace, step, deadlineMs, untilMs, controller), ...common };
   const isAssumed = withinMs === undefined && controller?.sources.syncPeriodMs === 'assumed default';
   const maybe = isAssumed ? '; --horizontal-pod-autoscaler-sync-period is assumed and may be longer' : '';
   return {
@@ -221,6 +221,7 @@ function shortfall(
   trace: HpaTrace,
   { fromMs, fullMs, endMs, wanted }: Step,
   deadlineMs: number,
+  untilMs: number,
   controller: KnownController | null,
 ): Pick<Judgement, 'verdict' | 'reason'> {
   const most = Math.max(...readyOverTime(trace).map(({ atMs, ready }) => (atMs <= endMs ? ready : 0)), 0);
@@ -235,6 +236,11 @@ function shortfall(
     };
   const status = statusAt(trace, endMs);
   const size = sizesOf(trace).findLast(({ receivedMs }) => receivedMs <= endMs)?.specReplicas ?? 0;
+  if (size >= wanted && untilMs < deadlineMs)
+    return {
+      verdict: 'inconclusive',
+      reason: `${what} when the record ended, or something else began, at ${seconds(untilMs)}; the HPA had set ${size}, and they had until ${seconds(deadlineMs)}.`,
+    };
   if (size >= wanted)
     return {
       verdict: 'fail',

@@ -135,10 +135,14 @@ function notBack(
   const seenBad = left.some((bin) => isGood(bin, good) === false) && firstGoodRun(left, good, true) === null;
   const neededMs = 2 * good.bins * BIN_MS;
   const short = leftMs < neededMs ? ', which is too short to expect it' : '';
-  const unseen = !seenBad && short === '' ? ', but there are seconds in which no write is on record' : '';
+  const unseen =
+    !seenBad && short === ''
+      ? ', but there are seconds in which no write is on record, or none that the generator sent in time'
+      : '';
+  const blurred = blurredWindows(view);
   return {
-    verdict: short === '' && seenBad ? 'fail' : 'inconclusive',
-    reason: `the steady state was not seen again in the ${seconds(leftMs)} of load after ${last.name}${short}${unseen}.`,
+    verdict: short === '' && seenBad && blurred === null ? 'fail' : 'inconclusive',
+    reason: `the steady state was not seen again in the ${seconds(leftMs)} of load after ${last.name}${short}${unseen}${blurred === null ? '' : `; ${blurred}`}.`,
     windowMs: [struck[0], timeline.toMs],
     evidence,
   };

@@ -96,22 +96,19 @@ export async function loadScenario(name: string): Promise<Scenario> {
       );
     }
   }
-  const [unasked] = unaskedOf(scenario);
-  if (unasked !== undefined) throw new UsageError(`${at(file, ['expect'])} expect: ${unasked}`);
+  const unasked = unaskedOf(scenario);
+  if (unasked !== null) throw new UsageError(`${at(file, ['expect'])} expect: ${unasked}`);
   return scenario;
 }
 
-/** Checks of the instruments that a scenario does not ask for, each with what nobody would know then: the others could pass on nothing. */
-export function unaskedOf({ disturb, expect }: Pick<Scenario, 'disturb' | 'expect'>): string[] {
+/** The check of the instruments that a scenario does not ask for, with what nobody would know then, or null: the others could pass on nothing. */
+export function unaskedOf({ disturb, expect }: Pick<Scenario, 'disturb' | 'expect'>): string | null {
   const isAsked = (name: string) => expect.some(({ check }) => check === name);
-  return [
-    ...(isAsked('generator-valid')
-      ? []
-      : ['generator-valid is missing: without it nobody asks whether the load was what it was said to be']),
-    ...(disturb.length === 0 || isAsked('faults-proven')
-      ? []
-      : ['faults-proven is missing: without it nobody asks whether the faults acted']),
-  ];
+  if (!isAsked('generator-valid'))
+    return 'generator-valid is missing: without it nobody asks whether the load was what it was said to be';
+  return disturb.length === 0 || isAsked('faults-proven')
+    ? null
+    : 'faults-proven is missing: without it nobody asks whether the faults acted';
 }
 
 export async function loadCheck(name: string): Promise<CheckModule> {

@@ -36,6 +36,8 @@ interface Told {
   byHarness?: boolean;
   /** The run is interrupted while this look begins, from 1. */
   interruptAt?: number;
+  /** How long a look takes. */
+  lookMs?: number;
 }
 
 /** A load that ended with three acknowledged writes of one virtual user, and then the read-back. */
@@ -46,6 +48,7 @@ async function play({
   aborted,
   byHarness,
   interruptAt,
+  lookMs = 0,
 }: Told) {
   const interrupt = new AbortController();
   if (aborted) interrupt.abort();
@@ -73,6 +76,7 @@ async function play({
       async *readBack(options: unknown) {
         askedFor.push(options);
         if (looked + 1 === interruptAt) interrupt.abort();
+        if (lookMs > 0) await new Promise((resolve) => setTimeout(resolve, lookMs));
         for (const one of looks[Math.min(looked++, looks.length - 1)] ?? []) {
           await Promise.resolve();
           if (one instanceof Error) throw one;
@@ -266,4 +270,19 @@ it('tells the system how many points a write of each runner has, and keeps apart
   expect(stored()).toBe('1:1-1\n1:2-2 part\n1:3-3 x2 dead\nend\n');
   expect(notes).toContain('the store holds 3 writes of this run');
   expect(told.at(-1)).toMatchObject({ complete: true, absent: 1 });
+});
+
+it('leaves the question open when it is ended, however long its look takes', async () => {
+  const { told } = await play({ looks: [[range(1, 1)]], aborted: true, lookMs: 32_000 });
+  expect(told.at(-1)).toMatchObject({ complete: false, why: expect.stringContaining('may still be late') });
+});
+
+it('gives late writes their time from its first look on when the harness ends the run', async () => {
+  const { told } = await play({
+    looks: [[range(1, 1)], [range(1, 3)]],
+    aborted: true,
+    byHarness: true,
+    lookMs: 32_000,
+  });
+  expect(told).toMatchObject([{ absent: 2 }, { complete: true, absent: 0, lagging: 2 }]);
 });

@@ -37,16 +37,19 @@ export async function readBack(session: Session): Promise<void> {
   const before = await count(session);
   const ending = signal.aborted;
   let missing = ending ? null : await look(session, owed);
-  const untilMs = nowMs() + LAGGING_WITHIN_MS;
+  let untilMs = nowMs() + LAGGING_WITHIN_MS;
   const after = await settle(session);
   const quiet = after !== null && after === before;
   if (ending || !quiet || (missing !== null && missing > 0)) missing = await look(session, owed);
-  for (let waitMs = FIRST_WAIT_MS; missing !== null && missing > 0 && nowMs() < untilMs; waitMs *= 2) {
+  // That was its first look.
+  if (ending) untilMs = nowMs() + LAGGING_WITHIN_MS;
+  for (let waitMs = FIRST_WAIT_MS; missing !== null && missing > 0; waitMs *= 2) {
     const hurry = session.isAborted() ? NEVER : signal;
     if (hurry.aborted) {
       incomplete(session, `the run was ended while ${missing} acknowledged writes may still be late`);
       return;
     }
+    if (nowMs() >= untilMs) return;
     await pause(Math.min(waitMs, untilMs - nowMs()), hurry);
     missing = await look(session, owed);
   }

@@ -45,6 +45,8 @@ export function judgeAlert(
   const own = alert.firings
     .filter((firing) => !explained.has(firing))
     .map(({ firedMs }) => {
+      if (firedMs.fromMs < alert.watched.fromMs)
+        return judged('not-judgeable', `it fired at ${at(firedMs)}, before it was watched`);
       const fromMs = firedMs.fromMs - timing.forMs - (thresholdWindow(timing.condition)?.windowMs ?? 0);
       const blind = unseen(alert, { fromMs: Math.max(fromMs, alert.watched.fromMs), toMs: firedMs.toMs });
       return blind === null

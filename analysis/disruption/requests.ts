@@ -28,6 +28,8 @@ export interface DisturbedRequests {
   late: Failures;
   /** Undisturbed: outside the windows of all faults and the ends of all pods, at the same rate. */
   control: { requests: number; failed: Failures };
+  /** The next fault began then, while pods of this one had not ended; null = none did. */
+  cutShortAtMs: number | null;
 }
 
 /** News of a pod's end, and what still waits for an answer of it, outlive it a little. */
@@ -46,12 +48,21 @@ export function disturbedRequests(view: RunView, windowMs: Interval): DisturbedR
     retried: new Failures(),
     late: new Failures(),
     control: { requests: 0, failed: new Failures() },
+    cutShortAtMs: null,
   };
-  const disturbed: Interval[] = [windowMs, ...ends.map((end) => riskOf(end, AFTERMATH_MS))];
+  // What the next fault does to requests is not this one's doing, though pods of this one may still have grace.
+  const nextMs = Math.min(
+    ...view.faults.flatMap(({ intentAtMs }) =>
+      intentAtMs !== null && intentAtMs > windowMs[0] ? [intentAtMs] : [],
+    ),
+  );
+  found.cutShortAtMs = ends.some((end) => (end.endedMs?.[1] ?? riskOf(end, 0)[1]) > nextMs) ? nextMs : null;
+  const before = ([from, to]: Interval): Interval => [from, Math.min(to, nextMs)];
+  const disturbed: Interval[] = [windowMs, ...ends.map((end) => before(riskOf(end, AFTERMATH_MS)))];
   const context: Context = {
     found,
     disturbed,
-    risks: ends.map((end) => riskOf(end, 0)),
+    risks: ends.map((end) => before(riskOf(end, 0))),
     // Whatever else was done to the system, or happened to it, is neither this disturbance nor peace.
     troubled: [
       ...disturbed,
@@ -142,15 +153,17 @@ function judge(
   if (isControl) found.control.requests += 1;
   const isLost = line?.outcome !== 'A';
   const isLate = !isLost && lateMs > context.slowMs;
-  if (!isLost && attempts.length === 0 && !isLate) return;
+  // Each failed attempt has a line of its own, and one that a broken log lost is still counted by the write's.
+  const wasRetried = attempts.length > 0 || (line?.attempts ?? 1) > 1;
+  if (!isLost && !wasRetried && !isLate) return;
   if (!isControl && !touches(context.disturbed)) return;
   // Of a lost write the last attempt decides; of one that was made good, the first is what went wrong.
   const failure = (isLost ? attempts.at(-1) : attempts[0]) ?? asFailure(line, startMs, endMs);
   const named = { id, atMs: failure.fromMs, ...attribute(failure, setting) };
   if (isControl) {
-    if (isLost || attempts.length > 0) found.control.failed.add(named);
+    if (isLost || wasRetried) found.control.failed.add(named);
   } else if (isLost) found.lost.add(named);
-  else if (attempts.length > 0) found.retried.add(named);
+  else if (wasRetried) found.retried.add(named);
   else found.late.add(named);
 }
 

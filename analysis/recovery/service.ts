@@ -28,7 +28,7 @@ export interface ServiceCost {
   total: Counts;
   worstShare: number;
   badMs: number;
-  /** Of the window, in which nothing was due: neither good nor bad. */
+  /** Of the window, in which nothing was due, or sent in time: neither good nor bad. */
   silentMs: number;
   /** The stretch of the same length right before it, as far as it is outside other windows; null = there is none. */
   before: { share: number; lengthMs: number } | null;
@@ -67,7 +67,7 @@ export function serviceCost(view: RunView, fault: FaultView, startMs: number): S
     total: sum(bins),
     worstShare: worstTenSeconds(bins)?.share ?? 0,
     badMs: lengthMs(bins.filter(isBad)),
-    silentMs: lengthMs(bins.filter((bin) => scheduled(bin) === 0)),
+    silentMs: lengthMs(bins.filter((bin) => isGood(bin, good) === null)),
     before: steadyBefore(view, timeline, fault, bins.length),
   };
 }
@@ -103,8 +103,9 @@ function withoutImpact(
   goodFromMs: number | null,
   good: Good,
 ): Rto {
-  const silentMs = lengthMs(window.filter((bin) => scheduled(bin) === 0));
-  if (silentMs > 0) return { kind: 'not known', why: `${silentMs / 1_000} s hold no write` };
+  const silentMs = lengthMs(window.filter((bin) => isGood(bin, good) === null));
+  if (silentMs > 0)
+    return { kind: 'not known', why: `${silentMs / 1_000} s hold no write, or none sent in time` };
   if (goodFromMs === null)
     return { kind: 'not known', why: `only ${visible.length} s could be seen, ${good.bins} are asked` };
   return { kind: 'back', tookMs: 0, fromEndMs: null, badAgain: false };
