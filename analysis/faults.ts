@@ -97,7 +97,7 @@ export function struckAtMs(fault: FaultView): Interval | null {
 
 /** The end of what can be seen of a fault: the next one's intent, or the end of the load (of whatever else is looked at). */
 export function seenUntilMs(
-  fault: FaultView,
+  fault: Pick<FaultView, 'intentAtMs'>,
   all: readonly FaultView[],
   timeline: Pick<Timeline, 'toMs'>,
 ): number {

@@ -107,8 +107,8 @@ export function firstGoodRun(bins: readonly Bin[], good: Good, inDoubtGood = fal
   return null;
 }
 
-/** More than this of the arrivals sent late, and a client's wait is the generator's own doing. */
-const LATE_SHARE = 0.01;
+/** More than this of the arrivals sent late, and what clients got is the generator's own doing. */
+export const LATE_SHARE = 0.01;
 
 /** That the generator itself held up so many writes that what clients waited says little of the system, in words; or null. */
 export function heldUpWords(bins: readonly Bin[]): string | null {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EventOf } from '../record/model.ts';
 import { ANCHOR_MS, faultEvents, fileOf, recordOf, type Story, viewOf } from './testing.ts';
 import { isGood, scheduled, sum, worstTenSeconds } from './timeline.ts';
 import { binsIn, buildView } from './view.ts';
@@ -205,4 +206,18 @@ describe('the account', () => {
     expect(view.account.unknownStored).toBe(1);
     expect(view.remarks).toEqual(['ledger/load.log: the last line is torn and was dropped']);
   });
+});
+
+it('puts what was left on a cluster before all other remarks', () => {
+  const gap: EventOf<'gap'> = {
+    at: 62_000,
+    kind: 'gap',
+    what: 'Node watch',
+    fromMs: 1,
+    toMs: 2,
+    why: 'away',
+  };
+  const note: EventOf<'note'> = { at: 66_000, kind: 'note', text: 'left on the cluster: namespace/demo' };
+  const { remarks } = viewOf({ events: [gap, { ...note, text: 'other' }, note] });
+  expect(remarks).toEqual([note.text, expect.stringContaining('Node watch'), 'other']);
 });

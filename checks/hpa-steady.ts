@@ -153,7 +153,7 @@ function loadChanged({ faults, loads }: RunView, fromMs: number, toMs: number): 
  * does not show within two syncs, it stands for something.
  */
 function refused(view: RunView, { name, writes, toMs }: HpaTrace): string[] {
-  const periodMs = controllerOf(view.events)?.parameters.syncPeriodMs ?? CONTROLLER_DEFAULTS.syncPeriodMs;
+  const periodMs = syncPeriodMs(view);
   const isRefused = (write: StatusWrite) => write.conditions.AbleToScale?.reason === 'FailedUpdateScale';
   const isOver = (write: StatusWrite, next: StatusWrite | undefined) =>
     next === undefined ? toMs - write.receivedMs <= 2 * periodMs : !isRefused(next);
@@ -197,9 +197,13 @@ function closedMs({ faults }: RunView, fromMs: number, toMs: number): number {
   }, 0);
 }
 
+function syncPeriodMs({ events }: RunView): number {
+  return controllerOf(events)?.parameters.syncPeriodMs ?? CONTROLLER_DEFAULTS.syncPeriodMs;
+}
+
 /** No write of the status for three syncs, though the samples it would show have moved (an unchanged status is not written). */
 function silent(view: RunView, trace: HpaTrace): string[] {
-  const periodMs = controllerOf(view.events)?.parameters.syncPeriodMs ?? CONTROLLER_DEFAULTS.syncPeriodMs;
+  const periodMs = syncPeriodMs(view);
   const ends = [...trace.writes.map(({ receivedMs }) => receivedMs), trace.toMs];
   for (const [index, untilMs] of ends.entries()) {
     const fromMs = ends[index - 1];

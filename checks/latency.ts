@@ -50,9 +50,9 @@ export function judge(
     evidence,
   };
   // Outside fault windows that makes the run invalid; a fault's window is looked at by nobody else.
-  const late = during === undefined ? null : heldUpWords(binsIn(view, during));
+  const late = during === undefined || value === null ? null : heldUpWords(binsIn(view, during));
   const doubt = late ?? blurredWindows(view);
-  if (value === null ? blurredWindows(view) !== null : doubt !== null && value > p99Ms)
+  if (doubt !== null && (value === null || value > p99Ms))
     return {
       verdict: 'inconclusive',
       reason: `${doubt}, so how long clients waited ${where} is not known.`,

@@ -18,7 +18,7 @@ import type { Failures } from '../analysis/disruption/failures.ts';
 import { type DisturbedRequests, disturbedRequests } from '../analysis/disruption/requests.ts';
 import { blurredTimes } from '../analysis/load-view.ts';
 import { missingLines } from '../analysis/missing-lines.ts';
-import { scheduled, sum } from '../analysis/timeline.ts';
+import { LATE_SHARE, scheduled, sum } from '../analysis/timeline.ts';
 import { LATE_MS, type RunView } from '../analysis/view.ts';
 import type { Expectation } from '../record/model.ts';
 
@@ -79,8 +79,6 @@ export function judge(
 
 /** More arrivals than this that were never sent may have been those that mattered. */
 const DROPPED_SHARE = 0.001;
-/** And so may more than this that were sent late: a generator that stands still while a pod goes asks nothing of it. */
-const LATE_SHARE = 0.01;
 
 /** Why nothing that is lost says little. */
 function inDoubt(

@@ -16,6 +16,21 @@ it('passes a healthy load, and the time outside a fault', () => {
   expect(ask(outage)).toMatchObject({ verdict: 'pass', observed: { value: 1 } });
 });
 
+it('does not fail where the clock of a runner may have put writes on the wrong side of a window', () => {
+  const off = (anchorBoundMs: number): Story => ({
+    ...outage,
+    edit: (event) => (event.kind === 'load.ended' ? { ...event, anchorBoundMs } : event),
+  });
+  for (const [anchorBoundMs, verdict] of [
+    [900, 'fail'],
+    [4_000, 'inconclusive'],
+  ] as const)
+    expect(ask(off(anchorBoundMs), 'cut').verdict).toBe(verdict);
+  expect(ask(off(4_000)).reason).toContain('known to +- 4.0 s only');
+  // Without a fault there are no windows.
+  expect(ask({ ...off(4_000), faults: [], events: [] }).verdict).toBe('fail');
+});
+
 it('fails the window of a fault, with the worst ten seconds', () => {
   const verdict = ask(outage, 'cut');
   expect(verdict).toMatchObject({ verdict: 'fail', windowMs: [20_800, 26_000] });

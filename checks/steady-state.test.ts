@@ -32,6 +32,16 @@ it('fails where it never comes back although there was time', () => {
   });
 });
 
+it('cannot tell where the clock of a runner may have put bad seconds behind a recovery', () => {
+  const edit: Story['edit'] = (event) =>
+    event.kind === 'load.ended' ? { ...event, anchorBoundMs: 4_000 } : event;
+  for (const write of [failing(40_000, 45_000), failing(20_000, 60_000)])
+    expect(ask({ ...cut, edit, write })).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('known to +- 4.0 s only'),
+    });
+});
+
 it('cannot tell when it was never healthy, or when there is too little to look at', () => {
   expect(ask({ ...cut, write: failing(10_000, 14_000) })).toMatchObject({
     verdict: 'inconclusive',

@@ -192,7 +192,7 @@ function findings({ verdicts }: JudgedRun): Verdict[] {
 }
 
 /** Whether `generator-valid` has nothing to say against a run but that. */
-export function hypervisorTook({ check, verdict, reason }: Verdict): boolean {
+function hypervisorTook({ check, verdict, reason }: Verdict): boolean {
   return check === 'generator-valid' && verdict === 'invalid' && /^the hypervisor took [^;]*\.$/.test(reason);
 }
 

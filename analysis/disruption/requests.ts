@@ -4,7 +4,7 @@
  * Reads the ledgers twice, so memory does not grow with them. Pure.
  */
 import type { AttemptLine, LedgerLine } from '../../record/ledger.ts';
-import type { Interval } from '../faults.ts';
+import { type Interval, seenUntilMs } from '../faults.ts';
 import { scanLedger } from '../ledger-scan.ts';
 import type { LoadView } from '../load-view.ts';
 import type { Ledger, RunView } from '../view.ts';
@@ -51,11 +51,7 @@ export function disturbedRequests(view: RunView, windowMs: Interval): DisturbedR
     cutShortAtMs: null,
   };
   // What the next fault does to requests is not this one's doing, though pods of this one may still have grace.
-  const nextMs = Math.min(
-    ...view.faults.flatMap(({ intentAtMs }) =>
-      intentAtMs !== null && intentAtMs > windowMs[0] ? [intentAtMs] : [],
-    ),
-  );
+  const nextMs = seenUntilMs({ intentAtMs: windowMs[0] }, view.faults, { toMs: Number.POSITIVE_INFINITY });
   found.cutShortAtMs = ends.some((end) => (end.endedMs?.[1] ?? riskOf(end, 0)[1]) > nextMs) ? nextMs : null;
   const before = ([from, to]: Interval): Interval => [from, Math.min(to, nextMs)];
   const disturbed: Interval[] = [windowMs, ...ends.map((end) => before(riskOf(end, AFTERMATH_MS)))];

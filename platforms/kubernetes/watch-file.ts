@@ -5,6 +5,7 @@ import { AppendFile } from '../../record/append-file.ts';
 import { WATCH_FILE, WATCH_LOG_GAP } from '../../record/watch-log.ts';
 import type { WatchLine } from '../../record/watch-log.ts';
 import type { KubeObject } from './cluster.ts';
+import { withoutValue } from '../manifests/played.ts';
 import type { Emit } from '../platform.ts';
 import { listOf } from './rewrite.ts';
 
@@ -117,10 +118,6 @@ function withoutEnvValues(value: unknown, key = ''): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, below]) => [name, withoutEnvValues(below, name)]),
   );
-}
-
-function withoutValue(item: unknown): unknown {
-  return typeof item === 'object' && item !== null && 'value' in item ? { ...item, value: REDACTED } : item;
 }
 
 function withoutSecrets(object: KubeObject): unknown {

@@ -40,7 +40,8 @@ export function manifestsAsPlayed(
     .join('---\n');
 }
 
-function withoutValue(item: unknown): unknown {
+/** One item of an `env` list, as it may be written down where it is somebody else's. */
+export function withoutValue(item: unknown): unknown {
   return typeof item === 'object' && item !== null && 'value' in item ? { ...item, value: REDACTED } : item;
 }
 
